@@ -1,0 +1,57 @@
+# Needs python3 (3.11 or newer) and make; everything else comes into .venv from the lock files.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+# What a production-like configuration looks like to `check --deploy`; made anew on every run.
+DEPLOY_ENV = DRAGOMAN_MODE=production DRAGOMAN_BASE_URL=https://id.example.com \
+	DRAGOMAN_ALLOWED_HOSTS=id.example.com \
+	DRAGOMAN_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock ci bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/base: requirements/base.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/dev: .venv/base requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: .venv/base ## start a seeded demo (PORT=8000) with its own PostgreSQL
+	@exec $(MANAGE) run_demo --port $(PORT)
+
+test: .venv/dev ## run all tests, in parallel, on a real PostgreSQL (ARGS=...)
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: .venv/dev ## lint, formatting, types, layers, migrations, deployment checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	@$(DEPLOY_ENV) $(MANAGE) makemigrations --check --dry-run
+	@$(DEPLOY_ENV) $(MANAGE) check --deploy --database default --fail-level WARNING
+
+format: .venv/dev ## format the source and fix what can be fixed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/dev ## renew requirements/*.txt from *.in
+	for name in base dev; do $(BIN)/uv pip compile --quiet --no-config --no-header --universal \
+		--python-version 3.11 --upgrade --generate-hashes requirements/$$name.in \
+		-o requirements/$$name.txt; done
+
+ci: ## what the build server runs
+	bash .ci/run
+
+bench: .venv/dev ## measure the start and the memory of the real server
+	$(BIN)/python bench/boot.py
+
+clean: ## remove everything that was made here, the demo's data too
+	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov

@@ -1,0 +1,40 @@
+"""Dragoman's own settings, typed. `config.env` fills them from the environment."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    mode: str
+    base_url: str
+    sealing_keys: tuple[bytes, ...] = field(repr=False)
+    trusted_proxies: int
+    hash_slots: int
+    hash_wait: float
+    address_failures: int
+    refresh_grace: timedelta
+    key_poll: float
+    body_limit: int
+    cognito_issuer: str
+    var_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An environment variable whose value could not be read; a system check reports it."""
+
+    variable: str
+    message: str
+
+
+def conf() -> Conf:
+    return cast(Conf, settings.DRAGOMAN)
+
+
+def problems() -> tuple[Problem, ...]:
+    return cast("tuple[Problem, ...]", settings.DRAGOMAN_PROBLEMS)

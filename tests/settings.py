@@ -1,0 +1,26 @@
+"""The product's own settings over an environment made for tests, with secrets of this run alone."""
+
+import base64
+import os
+import secrets
+
+from tests.ops import throwaway
+
+ENVIRON = {
+    "DRAGOMAN_MODE": "test",
+    "DRAGOMAN_SECRET_KEY": secrets.token_urlsafe(64),
+    "DRAGOMAN_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+    "DRAGOMAN_BASE_URL": "http://testserver",
+    "DRAGOMAN_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1,.example.com",
+    "DRAGOMAN_KEY_POLL_SECONDS": "3600",
+    "DRAGOMAN_HASH_WAIT_MS": "20000",
+    "DRAGOMAN_VAR_DIR": str(throwaway.directory()),
+}
+for _name, _value in ENVIRON.items():
+    # Worker processes of the test runner inherit what the first process chose.
+    os.environ.setdefault(_name, _value)
+throwaway.ensure_postgres()
+
+from config.settings import *  # noqa: E402, F403
+
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
