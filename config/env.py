@@ -127,7 +127,7 @@ SECRET_KEY = Variable(
     "Secret of at least 50 random characters; signs cookies and reset links",
     required_in_production=True,
 )
-SEALING_KEYS = Variable[tuple[bytes, ...]](
+SEALING_KEYS: Variable[tuple[bytes, ...]] = Variable(
     "DRAGOMAN_SEALING_KEYS",
     keys,
     (),
@@ -141,7 +141,7 @@ BASE_URL = Variable(
     "Public address of the service, as clients type it; the issuer of its tokens",
     required_in_production=True,
 )
-ALLOWED_HOSTS = Variable[tuple[str, ...]](
+ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
     "DRAGOMAN_ALLOWED_HOSTS",
     names,
     (),
