@@ -54,4 +54,4 @@ bench: .venv/dev ## measure the start and the memory of the real server
 	$(BIN)/python bench/boot.py
 
 clean: ## remove everything that was made here, the demo's data too
-	rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov

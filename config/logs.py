@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, and nothing in it can break the line."""
+"""Structured logs on standard error: one JSON object a line, and nothing can break the line."""
 
 import json
 import logging
@@ -8,10 +8,9 @@ from typing import Any
 
 # A terminal or a viewer acts on these although JSON lets them through: C1 controls, line and
 # paragraph separators, and the marks that turn the direction of text.
-_HOSTILE = [
-    *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF,
-]  # fmt: skip
-_ESCAPES = {code: f"\\u{code:04x}" for code in _HOSTILE}
+_CONTROLS = (*range(0x7F, 0xA0), 0xFEFF)
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_DIRECTIONS)}
 _LONGEST_MESSAGE = 4096
 
 
@@ -26,7 +25,9 @@ class JsonFormatter(logging.Formatter):
         status = getattr(record, "status_code", None)
         if isinstance(status, int):
             line["status"] = status
-        if record.exc_info and record.exc_info[0] is not None:
+        # A refused request (4xx) is no fault of ours: one line, no traceback.
+        refused = isinstance(status, int) and status < 500
+        if record.exc_info and record.exc_info[0] is not None and not refused:
             line["exception"] = _without_values(record)
         # JSON itself escapes C0 controls (CR, LF, ESC) and lone surrogates would not encode.
         printed = json.dumps(line, ensure_ascii=False).translate(_ESCAPES)
@@ -54,6 +55,7 @@ def configuration(level: str) -> dict[str, Any]:
             # One line for every 4xx is noise; the audit trail has the refusals.
             "django.request": {"level": "ERROR"},
             "django.security": {"level": "ERROR"},
+            "django.security.RequestDataTooBig": {"level": "CRITICAL"},
             "psycopg.pool": {"level": "ERROR"},
         },
     }

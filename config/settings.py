@@ -9,6 +9,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = env.read()
 DRAGOMAN = ENVIRONMENT.conf
 DRAGOMAN_PROBLEMS = ENVIRONMENT.problems
+DRAGOMAN_UNKNOWN = ENVIRONMENT.unknown
 
 SECRET_KEY = ENVIRONMENT.secret_key
 DEBUG = False
@@ -74,10 +75,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-# Pages load from the source tree too; there is no build step between a checkout and a server.
+# Pages load straight from the apps: there is no build step between a checkout and a server.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 3600
 
 for _name, _value in database.mail(ENVIRONMENT.email_url).items():
     globals()[_name] = _value

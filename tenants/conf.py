@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 from django.conf import settings
 
@@ -33,8 +32,4 @@ class Problem:
 
 
 def conf() -> Conf:
-    return cast(Conf, settings.DRAGOMAN)
-
-
-def problems() -> tuple[Problem, ...]:
-    return cast("tuple[Problem, ...]", settings.DRAGOMAN_PROBLEMS)
+    return settings.DRAGOMAN
