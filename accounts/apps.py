@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import pre_migrate
 
 from accounts import checks  # noqa: F401 - registers the system checks
 
@@ -7,3 +11,14 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        pre_migrate.connect(allow_long_statements, sender=self)
+
+
+def allow_long_statements(using: str, **kwargs: Any) -> None:
+    """An index on a large table takes longer than a request may; a lock must still come soon."""
+    del kwargs
+    with connections[using].cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET lock_timeout = '1s'")

@@ -63,6 +63,8 @@ DATABASES = {"default": database.database(ENVIRONMENT.database_url, ENVIRONMENT.
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
+# The console logs in through the same gate as every contract.
+AUTHENTICATION_BACKENDS = ["accounts.backends.GateBackend"]
 PASSWORD_HASHERS = ["accounts.login.passwords.DragomanHasher"]
 # User names are unique in a tenant, not over all of them.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]

@@ -1,0 +1,62 @@
+"""The closed vocabulary of audit events, and the row of one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from accounts.client import ClientContext
+from accounts.models import LoginEvent
+
+
+class Event(StrEnum):
+    """What can happen: ``source:subject:action``."""
+
+    LOGIN_ACCEPTED = "login:subject:accepted"
+    LOGIN_CHALLENGED = "login:factor:demanded"
+    LOGIN_REFUSED = "login:subject:refused"
+    GRANT_REFUSED = "grant:token:refused"
+    GRANT_REPLAYED = "grant:token:replayed"
+    SESSION_ENDED = "session:subject:ended"
+    FACTOR_BOUND = "factor:authenticator:bound"
+    FACTOR_REMOVED = "factor:authenticator:removed"
+    RECOVERY_CODES_MADE = "factor:recovery_codes:made"
+    PASSWORD_CHANGED = "password:subject:changed"  # noqa: S105
+    USER_CREATED = "admin:user:created"
+    USER_CHANGED = "admin:user:changed"
+    TENANT_CREATED = "admin:tenant:created"
+    TENANT_CHANGED = "admin:tenant:changed"
+    CREDENTIAL_CREATED = "admin:credential:created"
+    CREDENTIAL_REVOKED = "admin:credential:revoked"
+    KEY_ROTATED = "admin:key:rotated"
+
+
+def row(
+    event: Event,
+    client: ClientContext,
+    *,
+    tenant_id: UUID | None = None,
+    user_id: UUID | None = None,
+    session_id: UUID | None = None,
+    reason: str = "",
+    factor: str = "",
+    trace: Sequence[tuple[str, str]] = (),
+) -> LoginEvent:
+    """The unsaved row of one verdict; it is written with the change that it speaks of."""
+    fields: dict[str, Any] = {"trace": [list(step) for step in trace]}
+    return LoginEvent(
+        at=client.now,
+        event=event,
+        contract=client.contract,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        session_id=session_id,
+        reason=reason,
+        factor=factor,
+        address=client.address,
+        agent=client.agent[:256],
+        request_id=client.request_id,
+        **fields,
+    )

@@ -1,0 +1,84 @@
+"""The second step of a login: a challenge is found, checked against all that it is bound to."""
+
+from __future__ import annotations
+
+import hmac
+from uuid import UUID
+
+from accounts.login import identify
+from accounts.login.attempt import Attempt, ChallengeToken
+from accounts.login.journey import Journey
+from accounts.login.outcome import Reason
+from accounts.login.subject import Subject
+from mfa import challenges
+from mfa.models import Challenge
+from tenants.resolve import directory, explicit
+
+
+def load(token: ChallengeToken, attempt: Attempt, journey: Journey) -> tuple[Challenge, Subject]:
+    """The open challenge of a token and its account. Raises LoginRefused after it was recorded."""
+    challenge = challenges.find(token.token)
+    if challenge is None:
+        journey.note("challenge", "unknown")
+        journey.refuse(Reason.CHALLENGE_UNKNOWN)
+    journey.tenant = directory().by_id.get(challenge.tenant_id)
+    journey.note("challenge", challenge.step)
+    if reason := _objection(challenge, token, attempt, journey):
+        journey.refuse(reason)
+    return challenge, _subject(challenge.user_id, journey)
+
+
+def _objection(
+    challenge: Challenge, token: ChallengeToken, attempt: Attempt, journey: Journey
+) -> Reason | None:
+    """Why this challenge is not open to this caller."""
+    client = journey.client
+    addressed = explicit(attempt.tenant)
+    elsewhere = addressed is not None and addressed.id != challenge.tenant_id
+    if elsewhere or challenge.contract != client.contract:
+        return Reason.CHALLENGE_FOREIGN
+    if challenge.client_id and challenge.client_id != client.client_id:
+        return Reason.CHALLENGE_FOREIGN
+    if challenge.nonce_hash is not None:
+        presented = challenges.nonce_hash(token.nonce) or b""
+        if not hmac.compare_digest(bytes(challenge.nonce_hash), presented):
+            return Reason.CHALLENGE_FOREIGN
+    if challenge.spent_at is not None or challenge.attempts >= challenge.max_attempts:
+        return Reason.CHALLENGE_SPENT
+    if challenge.expires_at <= client.now:
+        return Reason.CHALLENGE_EXPIRED
+    return None
+
+
+def _subject(user_id: UUID, journey: Journey) -> Subject:
+    tenant = journey.tenant
+    if tenant is None or not tenant.serves(journey.profile.contract):
+        journey.refuse(Reason.CONTRACT_OFF)
+    found = identify.by_id(user_id, tenant, journey.profile, journey.client)
+    if found is None:
+        journey.refuse(Reason.UNKNOWN_SUBJECT)
+    journey.subject = found.subject
+    return found.subject
+
+
+def open_for(
+    subject: Subject, step: Challenge.Step, records: list[dict[str, object]], journey: Journey
+) -> tuple[Challenge, str]:
+    """The unsaved challenge of a login that needs another step, and its token."""
+    profile, client = journey.profile, journey.client
+    maker = profile.challenge_token
+    token = maker(subject, client.now) if maker else challenges.new_token()
+    opening = challenges.Opening(
+        tenant_id=subject.tenant.id,
+        user_id=subject.user.pk,
+        contract=profile.contract,
+        step=step,
+        security_epoch=subject.user.security_epoch,
+        amr=records,
+        now=client.now,
+        lifetime=profile.challenge_lifetime,
+        max_attempts=profile.challenge_attempts,
+        client_id=client.client_id,
+        nonce=client.nonce,
+    )
+    return challenges.build(opening, token), token

@@ -1,0 +1,122 @@
+"""The first factor: a password, its digest, or a service secret; every refusal costs the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.login import identify, passwords, sessions, throttle
+from accounts.login.attempt import Attempt, FirstFactor, Identifier, Password
+from accounts.login.identify import Candidate
+from accounts.login.journey import Journey
+from accounts.login.outcome import Reason
+from accounts.login.subject import Subject
+from accounts.models import ServiceCredential, User
+from accounts.models.statement import Update
+from tenants.hashing import Overloaded
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A right first factor."""
+
+    subject: Subject
+    record: dict[str, Any]
+    by_service_secret: bool = False
+    # Written together with the session: a fresh hash, the credential's last use.
+    writes: tuple[Update, ...] = ()
+
+
+@sensitive_variables("factor")
+def check(attempt: Attempt, journey: Journey) -> Proof:
+    """Judge the first factor. Raises LoginRefused after the refusal was recorded."""
+    factor = attempt.first_factor
+    identifier = attempt.identifier
+    if factor is None or identifier is None:
+        journey.refuse(Reason.NOTHING_PRESENTED)
+    found, missing = _find(attempt, identifier, journey)
+    if found is not None and (client_id := _by_secret(found, identifier, factor, journey)):
+        return _service_proof(found, client_id, journey)
+    user = found.subject.user if found else None
+    journey.reserve(
+        throttle.password_buckets(
+            journey.profile,
+            journey.tenant.id if journey.tenant else None,
+            identifier.value,
+            user.pk if user else None,
+            journey.client.address,
+        )
+    )
+    matched = _verify(factor, user, journey)
+    if found is None or user is None:
+        journey.note("password", "nobody to compare with")
+        journey.refuse(missing)
+    if not matched:
+        journey.note("password", "wrong")
+        known = passwords.is_hashed(user.password)
+        journey.refuse(Reason.WRONG_PASSWORD if known else Reason.NO_PASSWORD)
+    journey.note("password", "right")
+    record = sessions.amr(sessions.PASSWORD, journey.client.now)
+    return Proof(found.subject, record, writes=_rehash(user, factor))
+
+
+def _find(
+    attempt: Attempt, identifier: Identifier, journey: Journey
+) -> tuple[Candidate | None, Reason]:
+    """The account, or nobody and why."""
+    tenant = journey.tenant = identify.tenant_of(attempt)
+    if tenant is None:
+        journey.note("tenant", "none")
+        return None, Reason.UNKNOWN_TENANT
+    journey.note("tenant", tenant.slug)
+    if not tenant.active:
+        return None, Reason.TENANT_SUSPENDED
+    if not tenant.serves(journey.profile.contract):
+        return None, Reason.CONTRACT_OFF
+    found = identify.candidate(identifier, tenant, journey.profile, journey.client)
+    journey.note("user", "found" if found else "not found")
+    journey.subject = found.subject if found else None
+    return found, Reason.UNKNOWN_SUBJECT
+
+
+def _by_secret(
+    found: Candidate, identifier: Identifier, factor: FirstFactor, journey: Journey
+) -> str | None:
+    """The client id of the service secret that was presented, if it is one.
+
+    It has at least 128 random bits and cannot be guessed, so counters do not apply: a stranger
+    who knows a machine's name cannot lock it out.
+    """
+    if found.subject.user.is_person and not journey.profile.app_passwords:
+        return None
+    secrets = found.secrets
+    named = {digest: name for digest, name in secrets.items() if name == identifier.value}
+    digest = passwords.matching_secret(factor, named or secrets)
+    return None if digest is None else secrets[digest]
+
+
+def _service_proof(found: Candidate, client_id: str, journey: Journey) -> Proof:
+    journey.note("service secret", "right")
+    used = Update(
+        ServiceCredential.objects.filter(client_id=client_id), last_used_at=journey.client.now
+    )
+    record = sessions.amr(sessions.SERVICE, journey.client.now)
+    return Proof(found.subject, record, by_service_secret=True, writes=(used,))
+
+
+@sensitive_variables("factor")
+def _verify(factor: FirstFactor, user: User | None, journey: Journey) -> bool:
+    try:
+        return passwords.verify(factor, user.password if user else "")
+    except Overloaded:
+        journey.give_back()
+        journey.refuse(Reason.OVERLOADED)
+
+
+@sensitive_variables("factor")
+def _rehash(user: User, factor: FirstFactor) -> tuple[Update, ...]:
+    if not isinstance(factor, Password) or not passwords.needs_rehash(user.password):
+        return ()
+    return (Update(User.objects.filter(pk=user.pk), password=passwords.encode(factor.value)),)

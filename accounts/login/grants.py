@@ -1,0 +1,134 @@
+"""Refresh and resume: a stored token continues its session, without a new proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login import sessions
+from accounts.login.outcome import LoginRefused, Reason
+from accounts.login.profile import LoginProfile
+from accounts.login.sessions import Found
+from accounts.login.subject import facts
+from accounts.models import Grant, Session
+from accounts.models.statement import Insert, execute
+from accounts.tokens import opaque
+from tenants.conf import conf
+from tenants.policy import TenantRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A session that goes on, and the token that carries it from now on."""
+
+    found: Found
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+def present(
+    token: str, kind: str, profile: LoginProfile, client: ClientContext, at: TenantRecord | None
+) -> Refreshed:
+    """Continue a session with a token that stays the same. One statement.
+
+    Raises :class:`LoginRefused`; only a refusal of a known token is recorded.
+    """
+    grant = _grant(Q(token_hash=opaque.digest(token)), kind, profile)
+    if grant is None:
+        raise LoginRefused(Reason.GRANT_UNKNOWN)
+    found = sessions.of(grant.session, grant, profile)
+    reason = _judge(grant, found, client, at)
+    if found is None or reason is not None:
+        _refuse(reason or Reason.GRANT_UNKNOWN, grant, client)
+    return Refreshed(found, token, grant.expires_at)
+
+
+def rotate(
+    token: str, profile: LoginProfile, client: ClientContext, at: TenantRecord | None
+) -> Refreshed:
+    """Replace a single-use refresh token: one conditional UPDATE, then one SELECT.
+
+    Of parallel requests one rotates; the others, within the grace, get the same successor. A
+    spent token that comes later ends the session (RFC 9700 section 4.14). Raises
+    :class:`LoginRefused`.
+    """
+    successor = opaque.successor(token)
+    owner = Session.objects.filter(sessions.alive(client.now), pk=OuterRef("session_id"))
+    if at is not None:
+        owner = owner.filter(tenant_id=at.id)
+    old = opaque.digest(token)
+    # No join in the outer WHERE: PostgreSQL checks token_hash again after waiting for the row.
+    Grant.objects.filter(
+        Exists(owner.filter(contract=profile.contract)),
+        token_hash=old,
+        kind=Grant.Kind.REFRESH,
+        expires_at__gt=client.now,
+    ).update(
+        token_hash=opaque.digest(successor),
+        previous_hash=old,
+        generation=F("generation") + 1,
+        rotated_at=client.now,
+    )
+    grant = _grant(Q(token_hash=old) | Q(previous_hash=old), Grant.Kind.REFRESH, profile)
+    if grant is None:
+        raise LoginRefused(Reason.GRANT_UNKNOWN)
+    found = sessions.of(grant.session, grant, profile)
+    reason = _judge(grant, found, client, at)
+    if reason is None and _replayed(grant, old, client.now):
+        reason = Reason.GRANT_REPLAYED
+    if found is None or reason is not None:
+        _refuse(reason or Reason.GRANT_UNKNOWN, grant, client)
+    return Refreshed(found, successor, grant.expires_at)
+
+
+def _replayed(grant: Grant, old: bytes, now: datetime) -> bool:
+    """Whether ``old`` was spent earlier than the grace allows for."""
+    if bytes(grant.token_hash) == old or grant.rotated_at is None:
+        return True
+    return now - grant.rotated_at > conf().refresh_grace
+
+
+def _grant(where: Q, kind: str, profile: LoginProfile) -> Grant | None:
+    rows = Grant.objects.filter(where, kind=kind, session__contract=profile.contract)
+    rows = rows.select_related("session__user").annotate(
+        **facts(profile.sector, "session__user_id")
+    )
+    return next(iter(rows[:1]), None)
+
+
+def _judge(
+    grant: Grant, found: Found | None, client: ClientContext, at: TenantRecord | None
+) -> Reason | None:
+    if found is None or (grant.client_id and grant.client_id != client.client_id):
+        return Reason.GRANT_UNKNOWN
+    reason = sessions.judge(found, client.now, at)
+    if reason is None and grant.expires_at <= client.now:
+        return Reason.GRANT_EXPIRED
+    return reason
+
+
+def _refuse(reason: Reason, grant: Grant, client: ClientContext) -> NoReturn:
+    """Record the refusal of a known token, ending the session of a replayed one; then raise."""
+    session = grant.session
+    replayed = reason is Reason.GRANT_REPLAYED
+    if replayed:
+        sessions.end(session, "refresh token replayed", client)
+    execute(
+        Insert(
+            audit.row(
+                Event.GRANT_REPLAYED if replayed else Event.GRANT_REFUSED,
+                client,
+                tenant_id=session.tenant_id,
+                user_id=session.user_id,
+                session_id=session.id,
+                reason=reason,
+            )
+        )
+    )
+    raise LoginRefused(reason)

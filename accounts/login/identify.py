@@ -1,0 +1,102 @@
+"""Who is meant: the tenant and the account, or nobody, at the same cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.client import ClientContext
+from accounts.login.attempt import Attempt, Identifier, NameForm
+from accounts.login.profile import LoginProfile
+from accounts.login.subject import Subject, secrets_of, subject_of, with_facts
+from accounts.models import ServiceCredential, SubjectIdentifier, User
+from tenants.hint import TenantHint
+from tenants.names import fold
+from tenants.policy import TenantRecord
+from tenants.resolve import resolve
+
+# Longer names exist nowhere; they are not looked up.
+_MAX_NAME = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The account that an identifier leads to, with its live service secrets."""
+
+    subject: Subject
+    # Digest of each secret, with the client id of its credential.
+    secrets: dict[str, str]
+
+
+def tenant_of(attempt: Attempt) -> TenantRecord | None:
+    """The tenant that the attempt means; its e-mail address may say so."""
+    hint = attempt.tenant
+    email = attempt.identifier.email if attempt.identifier else None
+    return resolve(TenantHint(hint.name, hint.slug, hint.host, email))
+
+
+def candidate(
+    identifier: Identifier, tenant: TenantRecord, profile: LoginProfile, client: ClientContext
+) -> Candidate | None:
+    """The tenant's account of this name, with all facts, in one statement."""
+    if not 0 < len(identifier.value) <= _MAX_NAME:
+        return None
+    rows = User.objects.filter(_condition(identifier, profile), tenant_id=tenant.id)
+    user = _preferred(_with_everything(rows, profile, client), identifier)
+    if user is None:
+        return None
+    texts: list[str] = user.live_secrets  # type: ignore[attr-defined]
+    secrets = {digest: name for name, _, digest in (text.rpartition(" ") for text in texts)}
+    subject = subject_of(user, user, tenant, profile.sector, profile.new_identifier)
+    return Candidate(subject, secrets)
+
+
+def by_id(
+    user_id: UUID, tenant: TenantRecord, profile: LoginProfile, client: ClientContext
+) -> Candidate | None:
+    """The account of a key, likewise."""
+    rows = User.objects.filter(pk=user_id, tenant_id=tenant.id)
+    user = next(iter(_with_everything(rows, profile, client)), None)
+    if user is None:
+        return None
+    return Candidate(subject_of(user, user, tenant, profile.sector, profile.new_identifier), {})
+
+
+def _with_everything(
+    rows: QuerySet[User], profile: LoginProfile, client: ClientContext
+) -> QuerySet[User]:
+    return with_facts(rows, profile.sector).annotate(
+        live_secrets=secrets_of(profile.contract, client.now)
+    )
+
+
+def _condition(identifier: Identifier, profile: LoginProfile) -> Q:
+    key = fold(identifier.value)
+    username, email = Q(username_key=key), Q(email_key=key) & ~Q(email_key="")
+    match identifier.form:
+        case NameForm.USERNAME:
+            return username
+        case NameForm.EMAIL:
+            return email
+        case NameForm.EITHER:
+            return email if "@" in identifier.value else username
+        case NameForm.ANY:
+            named = ServiceCredential.objects.filter(
+                user=OuterRef("pk"), client_id=identifier.value
+            )
+            return username | email | Q(Exists(named))
+        case NameForm.SUBJECT:
+            known = SubjectIdentifier.objects.filter(
+                user=OuterRef("pk"), sector=profile.sector, value=identifier.value
+            )
+            return Q(Exists(known))
+
+
+def _preferred(rows: QuerySet[User], identifier: Identifier) -> User | None:
+    """Of several accounts that one text could mean, the one that bears it as its user name."""
+    found = list(rows[:3])
+    key = fold(identifier.value)
+    found.sort(key=lambda user: user.username_key != key)
+    return found[0] if found else None

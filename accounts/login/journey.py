@@ -1,0 +1,133 @@
+"""One attempt on its way through the pipeline: what is known so far, and how it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login import sessions, throttle
+from accounts.login.outcome import Authenticated, LoginRefused, Obligation, Reason
+from accounts.login.policy import Situation
+from accounts.login.profile import LoginProfile
+from accounts.login.subject import Subject
+from accounts.login.throttle import Bucket, Reservation
+from accounts.models import Grant, LoginEvent, User
+from accounts.models.statement import Insert, Update, execute
+from accounts.tokens import opaque
+from mfa.models import Challenge
+from tenants.policy import TenantRecord
+
+
+@dataclass(slots=True)
+class Journey:
+    """Collects the trace and the counted places; ends in exactly one written verdict."""
+
+    client: ClientContext
+    profile: LoginProfile
+    tenant: TenantRecord | None = None
+    subject: Subject | None = None
+    trace: list[tuple[str, str]] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)
+    factor: str = ""
+
+    def note(self, step: str, value: str) -> None:
+        """Add a step to the trace that an administrator reads as "why". No secrets."""
+        self.trace.append((step, value))
+
+    def reserve(self, buckets: Sequence[Bucket]) -> None:
+        """Count the attempt. Raises :class:`LoginRefused` where a counter is full."""
+        reservation = throttle.reserve(buckets, self.client.now)
+        if reservation.refusal is not None:
+            self.note("throttle", reservation.refusal)
+            self.refuse(reservation.refusal, retry_after=reservation.retry_after)
+        self.reservations.append(reservation)
+        self.note("throttle", "free")
+
+    def give_back(self) -> None:
+        """Refund all counted places at once: the attempt could not be judged."""
+        for reservation in self.reservations:
+            throttle.refund_now(reservation)
+        self.reservations.clear()
+
+    def refunds(self) -> list[Update]:
+        """The refunds of a success, to be written with it."""
+        return [throttle.refund(reservation) for reservation in self.reservations]
+
+    def refuse(self, reason: Reason, **detail: Any) -> NoReturn:
+        """Record the refusal, then raise it."""
+        self.note("outcome", reason)
+        execute(Insert(self.event(Event.LOGIN_REFUSED, reason=reason)))
+        raise LoginRefused(reason, subject=self.subject, **detail)
+
+    def event(self, event: Event, *, reason: str = "", session_id: Any = None) -> LoginEvent:
+        """The audit row of this journey."""
+        return audit.row(
+            event,
+            self.client,
+            tenant_id=self.tenant.id if self.tenant else None,
+            user_id=self.subject.user.pk if self.subject else None,
+            session_id=session_id,
+            reason=reason,
+            factor=self.factor,
+            trace=self.trace,
+        )
+
+    def situation(self, subject: Subject, **proofs: Any) -> Situation:
+        """What the policy decides on."""
+        user = subject.user
+        return Situation(
+            kind=user.kind,
+            enabled=user.is_active,
+            staff=user.is_staff or user.is_superuser,
+            must_change_password=user.must_change_password,
+            owned=subject.factors,
+            policy=subject.tenant.policy,
+            challenge=self.profile.challenge,
+            carried=self.profile.factors,
+            kinds=self.profile.kinds,
+            obligations=self.profile.obligations,
+            **proofs,
+        )
+
+    def challenge(self, challenge: Challenge | None) -> None:
+        """Write "something more is due": the challenge if there is one, refunds, audit."""
+        self.note("outcome", "challenge")
+        writes: list[Insert | Update] = [Insert(challenge)] if challenge else []
+        execute(*writes, *self.refunds(), Insert(self.event(Event.LOGIN_CHALLENGED)))
+
+    def accept(
+        self,
+        subject: Subject,
+        records: Sequence[dict[str, Any]],
+        advised: frozenset[Obligation],
+        *extra: Update,
+    ) -> Authenticated:
+        """Open the session: one statement writes it with grants, refunds, last login and audit."""
+        session = sessions.build(subject, self.profile, self.client, records)
+        issued = self.profile.issue(session, subject)
+        grants = [
+            Grant(
+                session=session,
+                kind=grant.kind,
+                client_id=self.client.client_id,
+                token_hash=opaque.digest(grant.token),
+                created_at=self.client.now,
+                expires_at=grant.expires_at,
+            )
+            for grant in issued.grants
+        ]
+        self.note("outcome", "accepted")
+        previous = subject.user.last_login
+        execute(
+            Insert(session),
+            *(Insert(grant) for grant in grants),
+            *self.refunds(),
+            Update(User.objects.filter(pk=subject.user.pk), last_login=self.client.now),
+            *extra,
+            Insert(self.event(Event.LOGIN_ACCEPTED, session_id=session.id)),
+        )
+        return Authenticated(session, subject, issued.tokens, advised, previous)

@@ -1,0 +1,163 @@
+"""Sessions: opened by the pipeline, found by what points to them, judged, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login.outcome import Reason
+from accounts.login.profile import LoginProfile
+from accounts.login.subject import Subject, facts, subject_of
+from accounts.models import Session, User
+from accounts.models.statement import Insert, Update, execute
+from tenants.policy import TenantRecord
+from tenants.resolve import directory
+
+# RFC 8176 names where it has one.
+PASSWORD = "pwd"  # noqa: S105
+OTP = "otp"
+RECOVERY = "recovery"
+SERVICE = "secret"
+_SECOND = frozenset({OTP, RECOVERY, "hwk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A session and its account, whatever their state."""
+
+    session: Session
+    subject: Subject
+
+
+def amr(method: str, now: datetime) -> dict[str, Any]:
+    """One record of how the user proved who he is."""
+    return {"method": method, "at": int(now.timestamp())}
+
+
+def acr_of(records: Sequence[dict[str, Any]]) -> str:
+    """The assurance level, computed from the records and never asserted."""
+    return "aal2" if any(record["method"] in _SECOND for record in records) else "aal1"
+
+
+def build(
+    subject: Subject,
+    profile: LoginProfile,
+    client: ClientContext,
+    records: Sequence[dict[str, Any]],
+) -> Session:
+    """The unsaved session of a login that has just succeeded."""
+    settings = subject.tenant.contract(profile.contract)
+    lifetime = settings.lifetime("session", profile.lifetime(subject))
+    return Session(
+        tenant_id=subject.tenant.id,
+        user=subject.user,
+        contract=profile.contract,
+        address=client.address,
+        agent=client.agent[:256],
+        amr=list(records),
+        acr=acr_of(records),
+        auth_time=client.now,
+        last_seen_at=client.now,
+        expires_at=client.now + lifetime,
+        idle_seconds=int(profile.idle.total_seconds()) if profile.idle else None,
+        security_epoch=subject.user.security_epoch,
+    )
+
+
+def alive(now: datetime, prefix: str = "") -> Q:
+    """The condition under which a session opens anything; ``prefix`` leads to the session."""
+    return Q(
+        **{
+            f"{prefix}ended_at": None,
+            f"{prefix}expires_at__gt": now,
+            f"{prefix}user__state": User.State.ACTIVE,
+            f"{prefix}user__security_epoch": F(f"{prefix}security_epoch"),
+        }
+    )
+
+
+def find(where: Q, profile: LoginProfile) -> Found | None:
+    """The session of this contract that fits ``where``, with all facts, in one statement."""
+    rows = Session.objects.filter(where, contract=profile.contract).select_related("user")
+    session = next(iter(rows.annotate(**facts(profile.sector, "user_id"))[:1]), None)
+    return None if session is None else of(session, session, profile)
+
+
+def of(session: Session, row: Any, profile: LoginProfile) -> Found | None:
+    """A loaded session with the facts that were read beside it; None if its tenant is gone."""
+    tenant = directory().by_id.get(session.tenant_id)
+    if tenant is None:
+        return None
+    subject = subject_of(session.user, row, tenant, profile.sector, profile.new_identifier)
+    return Found(session, subject)
+
+
+def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason | None:
+    """Why the session opens nothing at the tenant that the address names, or None if it does."""
+    session, user = found.session, found.subject.user
+    tenant = found.subject.tenant
+    if addressed is not None and addressed.id != tenant.id:
+        return Reason.GRANT_UNKNOWN
+    if not tenant.serves(session.contract):
+        return Reason.CONTRACT_OFF
+    if not user.is_active:
+        return Reason.DISABLED
+    if session.ended_at is not None or session.security_epoch != user.security_epoch:
+        return Reason.SESSION_ENDED
+    idle = session.idle_seconds
+    if session.expires_at <= now or (
+        idle is not None and session.last_seen_at + timedelta(seconds=idle) <= now
+    ):
+        return Reason.SESSION_EXPIRED
+    return None
+
+
+def end(session: Session, reason: str, client: ClientContext) -> None:
+    """End one session with all its tokens, recorded in the same statement. Ending twice is fine."""
+    execute(
+        Update(
+            Session.objects.filter(pk=session.pk, ended_at=None),
+            ended_at=client.now,
+            end_reason=reason,
+        ),
+        Insert(
+            audit.row(
+                Event.SESSION_ENDED,
+                client,
+                tenant_id=session.tenant_id,
+                user_id=session.user_id,
+                session_id=session.id,
+                reason=reason,
+            )
+        ),
+    )
+
+
+def end_all(
+    user: User, reason: str, client: ClientContext, *, contract: str = "", keep: Any = None
+) -> None:
+    """End all sessions of a user: everywhere, or of one contract, or all but ``keep``."""
+    rows = Session.objects.filter(user=user, ended_at=None)
+    if contract:
+        rows = rows.filter(contract=contract)
+    if keep is not None:
+        rows = rows.exclude(pk=keep)
+    execute(
+        Update(rows, ended_at=client.now, end_reason=reason),
+        Insert(
+            audit.row(
+                Event.SESSION_ENDED,
+                client,
+                tenant_id=user.tenant_id,
+                user_id=user.pk,
+                reason=reason,
+            )
+        ),
+    )

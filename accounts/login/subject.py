@@ -1,0 +1,100 @@
+"""The account that a login is about, with all facts that the decision and the answer need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+
+from accounts.login.outcome import Factor
+from accounts.models import Group, ServiceCredential, SubjectIdentifier, User
+from mfa.models import Passkey, RecoveryCode, TotpAuthenticator
+from tenants.policy import TenantRecord
+
+# Conflicts among random identifiers are next to impossible; a few tries end them for certain.
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A known account of one tenant."""
+
+    user: User
+    tenant: TenantRecord
+    factors: frozenset[Factor]
+    groups: tuple[str, ...]
+    # The contract's own identifier of this user; empty where the contract has none.
+    identifier: str = ""
+
+
+def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
+    """Add what :func:`subject_of` reads, within the same statement."""
+    return users.annotate(**facts(sector, "pk"))
+
+
+def facts(sector: str, user_pk: str) -> dict[str, Any]:
+    """Annotations with the facts about the user whose key is at ``user_pk``."""
+    user = OuterRef(user_pk)
+    return {
+        "has_totp": Exists(TotpAuthenticator.objects.filter(user=user, confirmed=True)),
+        "has_codes": Exists(RecoveryCode.objects.filter(user=user, used_at=None)),
+        "has_passkey": Exists(Passkey.objects.filter(user=user)),
+        "group_names": ArraySubquery(
+            Group.objects.filter(members=user).order_by("name").values("name")
+        ),
+        "subject_value": Subquery(
+            SubjectIdentifier.objects.filter(user=user, sector=sector).values("value")[:1]
+        ),
+    }
+
+
+def factors_of(row: Any) -> frozenset[Factor]:
+    """The second factors among the facts of a row. Codes count only beside an authenticator."""
+    owned = set()
+    if row.has_totp:
+        owned.add(Factor.OTP)
+    if row.has_passkey:
+        owned.add(Factor.PASSKEY)
+    if owned and row.has_codes:
+        owned.add(Factor.RECOVERY_CODE)
+    return frozenset(owned)
+
+
+def subject_of(
+    user: User, row: Any, tenant: TenantRecord, sector: str, new_identifier: Any
+) -> Subject:
+    """The subject made of a user and the facts beside it; a missing identifier is made."""
+    identifier = row.subject_value or ""
+    if sector and not identifier:
+        identifier = make_identifier(user, sector, new_identifier)
+    return Subject(user, tenant, factors_of(row), tuple(row.group_names), identifier)
+
+
+def make_identifier(user: User, sector: str, new_identifier: Any) -> str:
+    """The user's identifier towards ``sector``, made now if there is none. Never reused."""
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                row, _ = SubjectIdentifier.objects.get_or_create(
+                    user=user, sector=sector, defaults={"value": new_identifier()}
+                )
+        except IntegrityError:
+            continue
+        return row.value
+    raise IntegrityError(f"no free identifier in sector {sector}")
+
+
+def secrets_of(contract: str, now: Any) -> Any:
+    """Annotation: the user's live service credentials for ``contract``, as ``client_id digest``."""
+    live = ServiceCredential.objects.filter(
+        user=OuterRef("pk"), revoked_at=None, contract__in=("", contract)
+    ).exclude(expires_at__lte=now)
+    return ArraySubquery(
+        live.annotate(
+            text=Concat("client_id", Value(" "), "secret_hash", output_field=CharField())
+        ).values("text")
+    )

@@ -1,0 +1,19 @@
+"""Tables of the accounts app."""
+
+from accounts.models.login_event import LoginEvent
+from accounts.models.session import Grant, Session
+from accounts.models.signing_key import SigningKey
+from accounts.models.throttle import ThrottleBucket
+from accounts.models.user import Group, ServiceCredential, SubjectIdentifier, User
+
+__all__ = [
+    "Grant",
+    "Group",
+    "LoginEvent",
+    "ServiceCredential",
+    "Session",
+    "SigningKey",
+    "SubjectIdentifier",
+    "ThrottleBucket",
+    "User",
+]

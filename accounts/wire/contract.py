@@ -1,0 +1,102 @@
+"""What a contract declares, and the transport faults that every contract must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern
+
+from accounts.login.outcome import LoginRefused, Reason
+from accounts.tokens.profile import TokenProfile
+
+
+class Fault(StrEnum):
+    """What can be wrong with a request before or besides a login. Closed, like Reason."""
+
+    MALFORMED = "malformed"  # no JSON, too deep, a key twice, NUL, not UTF-8
+    INVALID = "invalid"  # JSON, but not of the shape that the endpoint takes
+    UNSUPPORTED_MEDIA = "unsupported_media"
+    TOO_LARGE = "too_large"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NO_TOKEN = "no_token"  # noqa: S105
+    BAD_TOKEN = "bad_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    WRONG_KIND = "wrong_kind"  # a token of ours, but not for this
+    ENDED = "ended"  # its session is over
+    SUBJECT_GONE = "subject_gone"
+    SUBJECT_DISABLED = "subject_disabled"
+    FORBIDDEN = "forbidden"
+    BAD_HOST = "bad_host"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+class Faulted(Exception):
+    """Raised by wire and views; the contract's table turns it into an answer."""
+
+    def __init__(self, fault: Fault, message: str = "", **detail: Any) -> None:
+        super().__init__(message or fault.value)
+        self.fault = fault
+        self.message = message
+        self.detail: Mapping[str, Any] = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a body that becomes compact JSON (None: no body), and headers."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+Refusal = Callable[[LoginRefused], Answer]
+FaultAnswer = Callable[[Faulted], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Cross-origin headers of a contract whose browser clients are served from elsewhere."""
+
+    actual: Mapping[str, str]
+    preflight: Mapping[str, str]
+    preflight_status: int = 204
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One product's login surface: declared in one module, found because it lies there."""
+
+    slug: str
+    title: str
+    urlpatterns: Sequence[URLPattern]
+    # Every Reason and every Fault must be a key: a system check refuses a gap.
+    refusals: Mapping[Reason, Refusal]
+    faults: Mapping[Fault, FaultAnswer]
+    tokens: Sequence[TokenProfile]
+    # Path prefixes (without leading slash) below which unknown paths are this product's.
+    territory: Sequence[str]
+    # What answers POST on the bare address, told apart from the home page by its method.
+    root: Callable[..., HttpResponseBase] | None = None
+    cors: Cors | None = None
+    # One curl line for the demo's table, with {base}, {username}, {email}, {password}, {tenant}.
+    example: str = ""
+
+    def refuse(self, refused: LoginRefused) -> Answer:
+        """The product's words for a refusal."""
+        return self.refusals[refused.reason](refused)
+
+    def fault(self, faulted: Faulted) -> Answer:
+        """The product's words for a transport fault."""
+        return self.faults[faulted.fault](faulted)
+
+
+def always(answer: Answer) -> Callable[[Any], Answer]:
+    """A table entry that answers the same whatever the details."""
+    return lambda _: answer

@@ -1,0 +1,49 @@
+"""Django's error handlers: inside a contract's territory they speak that contract."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from accounts.wire.contract import Fault
+from accounts.wire.registry import owner_of
+from accounts.wire.views import fault_response
+
+_PREFIX = re.compile(r"^/t/[^/]+(?=/)")
+_FAULT_OF = {
+    400: Fault.MALFORMED,
+    403: Fault.FORBIDDEN,
+    404: Fault.NOT_FOUND,
+    500: Fault.INTERNAL,
+}
+_TITLE_OF = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
+
+
+def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    owner = owner_of(_PREFIX.sub("", request.path_info))
+    if owner is not None:
+        return fault_response(owner, _FAULT_OF[status])
+    # Nobody's path: a neutral problem document (RFC 9457).
+    body = {"type": "about:blank", "title": _TITLE_OF[status], "status": status}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: a suspicious request, such as one for an unknown host."""
+    return _answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler403."""
+    return _answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: no view has this path."""
+    return _answer(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: an error outside of every view's own handling."""
+    return _answer(request, 500)

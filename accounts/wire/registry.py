@@ -1,0 +1,53 @@
+"""Contracts are found because they lie in ``accounts/contracts/``; there is no list of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from django.urls import URLPattern
+
+from accounts.tokens.profile import TokenProfile
+from accounts.wire.contract import Contract
+
+# By name: the layer above declares, this one only finds.
+_PACKAGE = "accounts.contracts"
+
+
+@cache
+def contracts() -> Mapping[str, Contract]:
+    """Every contract by its slug, in alphabetical order."""
+    package = importlib.import_module(_PACKAGE)
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = (importlib.import_module(f"{_PACKAGE}.{name}") for name in names)
+    return {name: module.CONTRACT for name, module in zip(names, modules, strict=True)}
+
+
+def contract(slug: str) -> Contract:
+    """The contract of this slug. Raises KeyError."""
+    return contracts()[slug]
+
+
+def urlpatterns() -> list[URLPattern]:
+    """The paths of all contracts."""
+    return [pattern for each in contracts().values() for pattern in each.urlpatterns]
+
+
+def token_profiles() -> Iterator[TokenProfile]:
+    """The token kinds of all contracts."""
+    for each in contracts().values():
+        yield from each.tokens
+
+
+def owner_of(path: str) -> Contract | None:
+    """The contract whose territory an unserved path lies in; the longest prefix decides."""
+    bare = path.lstrip("/")
+    claims = [
+        (len(prefix), each)
+        for each in contracts().values()
+        for prefix in each.territory
+        if bare == prefix.rstrip("/") or bare.startswith(prefix)
+    ]
+    return max(claims, key=lambda claim: claim[0])[1] if claims else None

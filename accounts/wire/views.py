@@ -1,0 +1,134 @@
+"""The base of every contract view: whatever happens, the contract's own words come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.core.exceptions import SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from psycopg_pool import PoolTimeout
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.login.outcome import LoginRefused, Reason
+from accounts.wire.call import Call, read_call
+from accounts.wire.contract import Answer, Contract, Fault, Faulted
+from accounts.wire.registry import contract
+from accounts.wire.renderers import response
+from tenants.hashing import Overloaded
+
+_log = logging.getLogger("dragoman.wire")
+_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class _NoNegotiation(BaseContentNegotiation):
+    """Products ignore ``Accept``; so no 406 can happen."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return None
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        return JSONRenderer(), "application/json"
+
+
+class ContractView(APIView):
+    """A DRF view whose every answer, error or not, is in its contract's shape.
+
+    Handlers take the :class:`Call` and return an :class:`Answer` or an HttpResponse. DRF's
+    authentication, permissions, throttles and parsers are off: the core and ``wire`` do that work.
+    """
+
+    slug: ClassVar[str]
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = _NoNegotiation
+    schema = None
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that this view belongs to."""
+        return contract(self.slug)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Read the call, run the handler, turn whatever comes out into the contract's answer."""
+        self.args, self.kwargs = args, kwargs
+        self.headers = self.default_response_headers
+        try:
+            call = read_call(request, self.slug, kwargs.pop("tenant_slug", None))
+            outcome = self._answered(call, **kwargs)
+        except Exception as error:
+            outcome = self._failed(error)
+        http = response(outcome) if isinstance(outcome, Answer) else outcome
+        return self._finished(request, http)
+
+    def _answered(self, call: Call, **kwargs: Any) -> Answer | HttpResponseBase:
+        tenant = call.tenant
+        if tenant is not None and not tenant.serves(self.slug):
+            raise Faulted(Fault.NOT_FOUND, "not served")
+        method = (call.request.method or "").lower()
+        if method == "options" and self.contract.cors is not None:
+            cors = self.contract.cors
+            return Answer(cors.preflight_status, headers=cors.preflight)
+        handler: Callable[..., Answer | HttpResponseBase] | None = None
+        if method in self.http_method_names and method not in {"options", "trace"}:
+            handler = getattr(self, method, None)
+        if handler is None:
+            raise Faulted(
+                Fault.METHOD_NOT_ALLOWED, allow=", ".join(self.served_methods()), call=call
+            )
+        return handler(call, **kwargs)
+
+    def served_methods(self) -> list[str]:
+        """The methods that have a handler here."""
+        names = (name for name in self.http_method_names if name not in {"options", "trace"})
+        return sorted(name.upper() for name in names if hasattr(self, name))
+
+    def _failed(self, error: Exception) -> Answer:
+        try:
+            return _worded(self.contract, error)
+        except Exception:
+            _log.exception("an error table failed", extra={"contract": self.slug})
+            return self.contract.fault(Faulted(Fault.INTERNAL))
+
+    def _finished(self, request: HttpRequest, http: HttpResponseBase) -> HttpResponseBase:
+        if self.contract.cors is not None:
+            for name, value in self.contract.cors.actual.items():
+                http[name] = value
+        return http
+
+
+def _worded(spoken: Contract, error: Exception) -> Answer:
+    """The contract's answer to whatever was raised."""
+    if isinstance(error, LoginRefused):
+        return spoken.refuse(error)
+    if isinstance(error, Faulted):
+        return spoken.fault(error)
+    if isinstance(error, Overloaded):
+        return spoken.refuse(LoginRefused(Reason.OVERLOADED))
+    if isinstance(error, MethodNotAllowed):
+        return spoken.fault(Faulted(Fault.METHOD_NOT_ALLOWED))
+    if isinstance(error, SuspiciousOperation):
+        return spoken.fault(Faulted(Fault.MALFORMED))
+    if isinstance(error, _UNAVAILABLE):
+        _log.error("database away", exc_info=error, extra={"contract": spoken.slug})
+        return spoken.fault(Faulted(Fault.UNAVAILABLE))
+    level = logging.ERROR
+    message = "database error" if isinstance(error, DatabaseError) else "unhandled error"
+    _log.log(level, message, exc_info=error, extra={"contract": spoken.slug})
+    return spoken.fault(Faulted(Fault.INTERNAL))
+
+
+def fault_response(spoken: Contract, fault: Fault) -> HttpResponse:
+    """The contract's answer to a fault that was found before any of its views ran."""
+    return response(spoken.fault(Faulted(fault)))

@@ -1,0 +1,173 @@
+"""Tenants: who they are, the names that lead to them, and what they demand."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tenants.names import fold
+from tenants.policy import ContractSettings, Policy, SecondFactorRule, TenantRecord
+from tenants.uuid7 import uuid7
+
+_LOWER_ALPHANUMERIC = string.ascii_lowercase + string.digits
+
+
+def new_pool_id() -> str:
+    """A Cognito user pool id: region, underscore, nine letters or digits (Oloid contract B7)."""
+    return "us-east-1_" + "".join(
+        secrets.choice(string.ascii_letters + string.digits) for _ in range(9)
+    )
+
+
+def new_client_id() -> str:
+    """A Cognito app client id: 26 lower-case letters and digits (Oloid contract B7)."""
+    return "".join(secrets.choice(_LOWER_ALPHANUMERIC) for _ in range(26))
+
+
+def new_hex_id() -> str:
+    """Oloid's ``TenantID``: 16 upper-case hex digits (Oloid contract A2)."""
+    return secrets.token_hex(8).upper()
+
+
+def new_number() -> int:
+    """ColdStream's organization id: a positive integer that tells nothing about the others."""
+    return secrets.randbelow(2**31 - 1) + 1
+
+
+def validate_contracts(value: Any) -> None:
+    """Refuse a ``Tenant.contracts`` that could not be read back."""
+    try:
+        for settings in value.items():
+            ContractSettings.parse(settings[1])
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValidationError(f"Not a table of contract settings: {error}") from error
+
+
+class Tenant(models.Model):
+    """One company: every row of every other table leads to one tenant, and nothing crosses."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=100)
+    name_key = models.CharField(max_length=200, unique=True, editable=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    is_default = models.BooleanField(default=False)
+    number = models.PositiveIntegerField(unique=True, default=new_number, editable=False)
+    pool_id = models.CharField(max_length=55, unique=True, default=new_pool_id, editable=False)
+    client_id = models.CharField(max_length=128, unique=True, default=new_client_id, editable=False)
+    hex_id = models.CharField(max_length=16, unique=True, default=new_hex_id, editable=False)
+    branding = models.JSONField(default=dict, blank=True)
+    contracts = models.JSONField(default=dict, blank=True, validators=[validate_contracts])
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Counts the changes of the tenant, its domains and its policy; see tenants.resolve.
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="one_default_tenant"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name_key = fold(self.name)
+        self.revision = (self.revision or 0) + 1
+        if fields := kwargs.get("update_fields"):
+            kwargs["update_fields"] = {*fields, "name_key", "revision"}
+        super().save(*args, **kwargs)
+
+    def record(self) -> TenantRecord:
+        """The tenant as a frozen value."""
+        policy = getattr(self, "policy", None)
+        return TenantRecord(
+            id=self.id,
+            slug=self.slug,
+            name=self.name,
+            active=self.state == self.State.ACTIVE,
+            number=self.number,
+            pool_id=self.pool_id,
+            client_id=self.client_id,
+            hex_id=self.hex_id,
+            policy=policy.record() if policy else Policy(),
+            contracts={k: ContractSettings.parse(v) for k, v in self.contracts.items()},
+        )
+
+
+class _PartOfTenant(models.Model):
+    """A row whose change is a change of its tenant."""
+
+    tenant: models.ForeignKey[Tenant, Tenant]
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        self._touch()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        deleted = super().delete(*args, **kwargs)
+        self._touch()
+        return deleted
+
+    def _touch(self) -> None:
+        Tenant.objects.filter(pk=self.tenant.pk).update(revision=F("revision") + 1)
+
+
+class TenantDomain(_PartOfTenant):
+    """A host name under which the tenant is served, or an e-mail domain that it owns."""
+
+    class Kind(models.TextChoices):
+        HOST = "host"
+        EMAIL = "email"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains")
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    domain = models.CharField(max_length=253)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "domain"], name="domain_leads_to_one_tenant")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.domain} ({self.kind})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.domain = fold(self.domain)
+        super().save(*args, **kwargs)
+
+
+class TenantPolicy(_PartOfTenant):
+    """A tenant's rules; a tenant without a row has the defaults."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="policy")
+    second_factor = models.CharField(
+        max_length=20,
+        choices=[(rule.value, rule.value.replace("_", " ")) for rule in SecondFactorRule],
+        default=SecondFactorRule.OPTIONAL.value,
+    )
+    password_min_length = models.PositiveSmallIntegerField(default=15)
+
+    class Meta:
+        verbose_name_plural = "tenant policies"
+
+    def __str__(self) -> str:
+        return f"policy of {self.tenant}"
+
+    def record(self) -> Policy:
+        """The policy as a frozen value."""
+        return Policy(SecondFactorRule(self.second_factor), self.password_min_length)

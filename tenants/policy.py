@@ -1,0 +1,85 @@
+"""What a tenant demands, as frozen values that the core can decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class SecondFactorRule(StrEnum):
+    """Whose login needs a second factor."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+    REQUIRED_FOR_STAFF = "required_for_staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A tenant's rules for authentication."""
+
+    second_factor: SecondFactorRule = SecondFactorRule.OPTIONAL
+    password_min_length: int = 15
+
+    def demands_second_factor(self, *, staff: bool) -> bool:
+        """Whether a person must have a second factor in this tenant."""
+        return self.second_factor is SecondFactorRule.REQUIRED or (
+            staff and self.second_factor is SecondFactorRule.REQUIRED_FOR_STAFF
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSettings:
+    """One contract as one tenant wants it."""
+
+    enabled: bool = True
+    sunset: date | None = None
+    lifetimes: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def lifetime(self, kind: str, default: timedelta) -> timedelta:
+        """The life of the token ``kind``: the tenant's seconds, or ``default``."""
+        seconds = self.lifetimes.get(kind)
+        return default if seconds is None else timedelta(seconds=seconds)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> ContractSettings:
+        """Read the stored form. Raises ValueError or TypeError on a malformed one."""
+        sunset = raw.get("sunset")
+        return cls(
+            enabled=bool(raw.get("enabled", True)),
+            sunset=date.fromisoformat(sunset) if sunset else None,
+            lifetimes={k: int(v) for k, v in raw.get("lifetimes", {}).items()},
+            options=dict(raw.get("options", {})),
+        )
+
+
+_DEFAULT_CONTRACT = ContractSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """A tenant as the core and the contracts see it."""
+
+    id: UUID
+    slug: str
+    name: str
+    active: bool
+    number: int
+    pool_id: str
+    client_id: str
+    hex_id: str
+    policy: Policy = field(default_factory=Policy)
+    contracts: Mapping[str, ContractSettings] = field(default_factory=dict)
+
+    def contract(self, slug: str) -> ContractSettings:
+        """The tenant's settings for one contract; the defaults where it has said nothing."""
+        return self.contracts.get(slug, _DEFAULT_CONTRACT)
+
+    def serves(self, slug: str) -> bool:
+        """Whether logins over this contract are open in this tenant."""
+        return self.active and self.contract(slug).enabled

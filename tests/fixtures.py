@@ -1,0 +1,124 @@
+"""The story that tests tell: two tenants and the people in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import provisioning
+from accounts.models import User
+from accounts.tokens import keys
+from mfa import binding, recovery_codes, totp
+from tenants import resolve
+from tenants.models import Tenant
+
+PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Persona:
+    """An account with all that its owner knows and holds."""
+
+    user: User
+    password: str = PASSWORD
+    totp_secret: bytes = b""
+    recovery_codes: tuple[str, ...] = ()
+    client_id: str = ""
+    client_secret: str = ""
+    codes_taken: list[int] = field(default_factory=list)
+
+    @property
+    def username(self) -> str:
+        return self.user.username
+
+    @property
+    def email(self) -> str:
+        return self.user.email
+
+    def code(self, *, steps: int = 0) -> str:
+        """The code of the authenticator, ``steps`` time steps from now."""
+        now = timezone.now() + timedelta(seconds=steps * totp.PERIOD)
+        return totp.code_at(self.totp_secret, totp.step_at(now))
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Alpha is the default tenant; beta has an account of the same name."""
+
+    alpha: Tenant
+    beta: Tenant
+    alice: Persona  # plain
+    bob: Persona  # authenticator app and recovery codes
+    carol: Persona  # disabled
+    dave: Persona  # lives in beta
+    alice_of_beta: Persona  # the same user name in the other tenant
+    erin: Persona  # staff
+    svc: Persona  # service account
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory() -> Iterator[None]:
+    """What a process keeps in memory belongs to the test that filled it."""
+    resolve.invalidate()
+    keys.invalidate()
+    yield
+    resolve.invalidate()
+    keys.invalidate()
+
+
+def make_cast() -> Cast:
+    """Write the whole cast to the database."""
+    alpha = provisioning.create_tenant(
+        "alpha", "Alpha", is_default=True, email_domains=["alpha.example"]
+    )
+    beta = provisioning.create_tenant(
+        "beta", "Beta", hosts=["beta.example.com"], email_domains=["beta.example"]
+    )
+
+    def person(tenant: Tenant, name: str, **fields: object) -> Persona:
+        user = provisioning.create_user(
+            tenant,
+            name,
+            password=PASSWORD,
+            email=f"{name}@{tenant.slug}.example",
+            email_verified=True,
+            display_name=name.title(),
+            **fields,
+        )
+        return Persona(user)
+
+    bob = person(alpha, "bob")
+    secret = totp.new_secret()
+    binding.bind_totp(bob.user.pk, secret)
+    codes = recovery_codes.new_codes()
+    recovery_codes.replace(bob.user.pk, codes, by="tests")
+    service = provisioning.create_user(
+        alpha, "svc", kind=User.Kind.SERVICE, email="svc@service.bytebase.com"
+    )
+    issued = provisioning.issue_credential(service, client_id="svc-client")
+    return Cast(
+        alpha=alpha,
+        beta=beta,
+        alice=person(alpha, "alice"),
+        bob=Persona(bob.user, totp_secret=secret, recovery_codes=tuple(codes)),
+        carol=person(alpha, "carol", state=User.State.DISABLED),
+        dave=person(beta, "dave"),
+        alice_of_beta=person(beta, "alice"),
+        erin=person(alpha, "erin", is_staff=True),
+        svc=Persona(
+            service,
+            password="",
+            client_id=issued.credential.client_id,
+            client_secret=issued.secret,
+        ),
+    )
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    """Two tenants and their people, in the test's database."""
+    return make_cast()
