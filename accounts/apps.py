@@ -1,10 +1,12 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db import connections
 from django.db.models.signals import pre_migrate
 
 from accounts import checks  # noqa: F401 - registers the system checks
+from accounts.wire.checks import check_contracts
 
 
 class AccountsConfig(AppConfig):
@@ -13,6 +15,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        register(check_contracts, "contracts")
         pre_migrate.connect(allow_long_statements, sender=self)
 
 

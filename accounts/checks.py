@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http.request import validate_host
 
@@ -54,11 +53,9 @@ def check_database(
 
 
 def _secret_key() -> Found:
-    try:
-        key = str(settings.SECRET_KEY)
-    except ImproperlyConfigured:
-        key = ""
-    if not key:
+    key = str(settings.SECRET_KEY)
+    # The placeholder of config.env: no secret was given.
+    if key == "missing":
         yield Error(
             "DRAGOMAN_SECRET_KEY is not set.",
             hint=f"Make one and keep it: {MAKE_TEXT}",

@@ -113,6 +113,9 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+# Stands where no secret was given, so that a check can say so instead of a traceback.
+MISSING_SECRET = "missing"
+
 DATABASE_URL = Variable(
     "DATABASE_URL",
     database_url,

@@ -11,7 +11,8 @@ DRAGOMAN = ENVIRONMENT.conf
 DRAGOMAN_PROBLEMS = ENVIRONMENT.problems
 DRAGOMAN_UNKNOWN = ENVIRONMENT.unknown
 
-SECRET_KEY = ENVIRONMENT.secret_key
+# Libraries read it while they are imported; the check that names the missing one comes after.
+SECRET_KEY = ENVIRONMENT.secret_key or env.MISSING_SECRET
 DEBUG = False
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +18,8 @@ from tenants.uuid7 import uuid7
 
 class TotpAuthenticator(Device):  # type: ignore[misc]  # django-otp ships no types
     """A time-based code generator (RFC 6238: SHA-1, 6 digits, 30 s) of one user."""
+
+    objects: ClassVar[models.Manager[TotpAuthenticator]] = models.Manager()
 
     secret_sealed = models.TextField(editable=False)
     # The newest time step that was spent; a code of this step or an older one is refused.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -79,7 +80,7 @@ def make_cast() -> Cast:
         "beta", "Beta", hosts=["beta.example.com"], email_domains=["beta.example"]
     )
 
-    def person(tenant: Tenant, name: str, **fields: object) -> Persona:
+    def person(tenant: Tenant, name: str, **fields: Any) -> Persona:
         user = provisioning.create_user(
             tenant,
             name,

@@ -7,6 +7,7 @@ write the verdict, whatever it is, and only after that answer or raise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -46,6 +47,16 @@ class _Lost(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Where a login stands when a code is presented."""
+
+    subject: Subject
+    records: list[dict[str, Any]]
+    writes: tuple[Update, ...] = ()
+    challenge: Challenge | None = None
+
+
 def authenticate(attempt: Attempt, profile: LoginProfile) -> Authenticated | ChallengeRequired:
     """Judge one attempt. Raises LoginRefused after the refusal was recorded."""
     journey = Journey(attempt.client, profile)
@@ -67,20 +78,12 @@ def _after_first_factor(
     code = attempt.second_factor
     repeats = journey.profile.challenge is ChallengeForm.REPEAT
     if isinstance(decision, Demand) and code is not None and repeats:
-        return _with_code(code, proof.subject, [proof.record], proof.writes, None, journey)
-    match decision:
-        case Allow(advised):
-            return journey.accept(proof.subject, [proof.record], advised, *proof.writes)
-        case Demand(factors):
-            journey.note("due", ", ".join(sorted(factors)))
-            step = Challenge.Step.SECOND_FACTOR
-            return _challenge(proof.subject, step, [proof.record], factors, journey)
-        case Step(obligation):
-            journey.note("due", obligation)
-            step = _STEP_OF[obligation]
-            return _challenge(proof.subject, step, [proof.record], _NO_FACTORS, journey)
-        case Refuse(reason):
-            journey.refuse(reason)
+        return _with_code(code, _Step(proof.subject, [proof.record], proof.writes), journey)
+    if isinstance(decision, Refuse):
+        journey.refuse(decision.reason)
+    if isinstance(decision, Allow):
+        return journey.accept(proof.subject, [proof.record], decision.advised, *proof.writes)
+    return _challenge(proof.subject, decision, [proof.record], journey)
 
 
 def _second_step(
@@ -94,35 +97,27 @@ def _second_step(
         journey.refuse(Reason.CHALLENGE_EXPIRED)
     if code is None:
         journey.refuse(Reason.FACTOR_MISSING)
-    return _with_code(code, subject, list(challenge.amr), (), challenge, journey)
+    return _with_code(code, _Step(subject, list(challenge.amr), challenge=challenge), journey)
 
 
 def _with_code(
-    code: SecondFactor,
-    subject: Subject,
-    records: list[dict[str, Any]],
-    writes: tuple[Update, ...],
-    challenge: Challenge | None,
-    journey: Journey,
+    code: SecondFactor, step: _Step, journey: Journey
 ) -> Authenticated | ChallengeRequired:
-    if challenge is not None and not challenges.count_attempt(challenge):
+    if step.challenge is not None and not challenges.count_attempt(step.challenge):
         journey.refuse(Reason.CHALLENGE_SPENT)
-    found = second_factor.match(code, subject, journey)
-    records = [*records, second_factor.record(found, journey.client.now)]
+    found = second_factor.match(code, step.subject, journey)
+    records = [*step.records, second_factor.record(found, journey.client.now)]
     decision = decide(
-        journey.situation(subject, proved=frozenset({found.factor}), by_service_secret=False)
+        journey.situation(step.subject, proved=frozenset({found.factor}), by_service_secret=False)
     )
     if isinstance(decision, Refuse):
         journey.refuse(decision.reason)
-    if isinstance(decision, Demand):  # pragma: no cover  # a match is always a carried factor
-        journey.refuse(Reason.FACTOR_UNSUPPORTED)
     try:
         with transaction.atomic(durable=True):
-            _spend(found, challenge, journey)
-            if isinstance(decision, Step):
-                step = _STEP_OF[decision.obligation]
-                return _challenge(subject, step, records, _NO_FACTORS, journey)
-            return journey.accept(subject, records, decision.advised, *writes)
+            _spend(found, step.challenge, journey)
+            if isinstance(decision, Allow):
+                return journey.accept(step.subject, records, decision.advised, *step.writes)
+            return _challenge(step.subject, decision, records, journey)
     except _Lost as lost:
         journey.refuse(lost.reason)
 
@@ -137,12 +132,13 @@ def _spend(found: Match, challenge: Challenge | None, journey: Journey) -> None:
 
 
 def _challenge(
-    subject: Subject,
-    step: Challenge.Step,
-    records: list[dict[str, Any]],
-    factors: frozenset[Factor],
-    journey: Journey,
+    subject: Subject, due: Demand | Step, records: list[dict[str, Any]], journey: Journey
 ) -> ChallengeRequired:
+    if isinstance(due, Demand):
+        step, factors = Challenge.Step.SECOND_FACTOR, due.factors
+    else:
+        step, factors = _STEP_OF[due.obligation], _NO_FACTORS
+    journey.note("due", ", ".join(sorted(factors)) or step)
     if journey.profile.challenge is ChallengeForm.REPEAT:
         journey.challenge(None)
         return ChallengeRequired(subject, "", step, factors)

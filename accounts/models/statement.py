@@ -24,7 +24,8 @@ class Insert:
         """The SQL text and its parameters."""
         model = type(self.instance)
         query = sql.InsertQuery(model)
-        query.insert_values(list(model._meta.local_concrete_fields), [self.instance])
+        fields = list(model._meta.local_concrete_fields)
+        query.insert_values(fields, [self.instance])
         return _single(query.get_compiler(connection=connection).as_sql())
 
 

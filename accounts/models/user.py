@@ -26,7 +26,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(tenant_id=tenant_id, email_key=fold(email))
 
 
-class User(AbstractBaseUser):
+# django-otp ships no types, so the reverse of its foreign key has none.
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     """One account. Names are unique per tenant; the same name may exist in another tenant."""
 
     class Kind(models.TextChoices):

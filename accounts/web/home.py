@@ -10,6 +10,6 @@ from accounts.wire.registry import contracts
 
 
 @require_safe
-def home(request: HttpRequest, tenant_slug: str | None = None) -> HttpResponse:
+def home(request: HttpRequest, **_tenant: str) -> HttpResponse:
     """What this server is, and which contracts it speaks."""
     return render(request, "web/home.html", {"contracts": contracts().values()})

@@ -18,7 +18,7 @@ from accounts.wire.registry import contracts
 _RESERVED = ("admin/", "sign-in/", "account/settings/", "static/", "t/")
 
 
-def check_contracts(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+def check_contracts(**_kwargs: Any) -> list[CheckMessage]:
     """All checks over all contracts."""
     found: list[CheckMessage] = []
     for slug, contract in contracts().items():

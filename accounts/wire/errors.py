@@ -29,17 +29,17 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
     """handler400: a suspicious request, such as one for an unknown host."""
     return _answer(request, 400)
 
 
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
     """handler403."""
     return _answer(request, 403)
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
     """handler404: no view has this path."""
     return _answer(request, 404)
 

@@ -55,6 +55,6 @@ class ExactBoolean(serializers.Field[bool, Any, bool, Any]):
             self.fail("type")
         return data
 
-    def to_representation(self, value: bool) -> bool:
+    def to_representation(self, value: bool) -> bool:  # noqa: FBT001  # DRF's interface
         """The value itself."""
         return value

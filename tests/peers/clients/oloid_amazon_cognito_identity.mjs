@@ -1,0 +1,62 @@
+// amazon-cognito-identity-js: the older browser library, with its password flow.
+
+import { hold, load, Refused, shape } from "./conversation.mjs";
+
+await hold("amazon-cognito-identity-js", async (asked) => {
+  const lib = load("amazon-cognito-identity-js");
+  const pool = new lib.CognitoUserPool({
+    UserPoolId: asked.pool_id,
+    ClientId: asked.client_id,
+    endpoint: asked.base_url,
+  });
+  const user = new lib.CognitoUser({ Username: asked.login, Pool: pool });
+  user.setAuthenticationFlowType("USER_PASSWORD_AUTH");
+  const details = new lib.AuthenticationDetails({
+    Username: asked.login,
+    Password: asked.password,
+  });
+  let challenge = null;
+  let session;
+  try {
+    session = await new Promise((onSuccess, onFailure) => {
+      const callbacks = {
+        onSuccess,
+        onFailure,
+        totpRequired: (name) => {
+          challenge = name;
+          user.sendMFACode(asked.code, callbacks, name);
+        },
+      };
+      user.authenticateUser(details, callbacks);
+    });
+  } catch (error) {
+    if (error.name !== "NotAuthorizedException") throw error;
+    throw new Refused(error.name, { message: error.message });
+  }
+  const ask = (method, ...first) =>
+    new Promise((resolve, reject) => {
+      user[method](...first, (error, value) => (error ? reject(error) : resolve(value)));
+    });
+  const attributes = await ask("getUserAttributes");
+  const before = session.getAccessToken().getJwtToken();
+  const refreshToken = session.getRefreshToken();
+  const renewed = await ask("refreshSession", refreshToken);
+  await new Promise((onSuccess, onFailure) => {
+    user.globalSignOut({ onSuccess, onFailure });
+  });
+  return {
+    challenge,
+    login: {
+      access: shape(before),
+      id: shape(session.getIdToken().getJwtToken()),
+      refresh: shape(refreshToken.getToken()),
+      valid: session.isValid(),
+    },
+    whoami: Object.fromEntries(attributes.map((pair) => [pair.getName(), pair.getValue()])),
+    refresh: {
+      changed: renewed.getAccessToken().getJwtToken() !== before,
+      refresh_token_kept: renewed.getRefreshToken().getToken() === refreshToken.getToken(),
+    },
+    logout: pool.getCurrentUser() === null,
+  };
+});
