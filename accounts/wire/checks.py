@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.urls.resolvers import RoutePattern
 
 from accounts.login.outcome import Reason
 from accounts.wire.contract import Contract, Fault
@@ -22,7 +24,8 @@ def check_contracts(**_kwargs: Any) -> list[CheckMessage]:
     """All checks over all contracts."""
     found: list[CheckMessage] = []
     for slug, contract in contracts().items():
-        found += [*_name(slug, contract), *_tables(contract), *_paths(contract), *_page(contract)]
+        found += [*_name(slug, contract), *_tables(contract), *_paths(contract)]
+        found += [*_slashes(contract), *_page(slug, contract)]
     return [*found, *_taken_twice(contracts().values())]
 
 
@@ -65,6 +68,20 @@ def _paths(contract: Contract) -> list[CheckMessage]:
     ]
 
 
+def _slashes(contract: Contract) -> list[CheckMessage]:
+    # A route is a whole path; a regular expression may stand for all that lies below a slash.
+    paths = (p.pattern for p in contract.urlpatterns if isinstance(p.pattern, RoutePattern))
+    return [
+        Error(
+            f"The contract {contract.slug!r} serves {str(pattern)!r}, which ends in a slash.",
+            hint="Serve the bare path, or list it under `slashed` if the document calls it so.",
+            id="accounts.E106",
+        )
+        for pattern in paths
+        if str(pattern).endswith("/") and str(pattern) not in contract.slashed
+    ]
+
+
 def _taken_twice(all_contracts: Iterable[Contract]) -> Sequence[CheckMessage]:
     paths = Counter(
         str(pattern.pattern) for contract in all_contracts for pattern in contract.urlpatterns
@@ -80,10 +97,9 @@ def _taken_twice(all_contracts: Iterable[Contract]) -> Sequence[CheckMessage]:
     ]
 
 
-def _page(contract: Contract) -> list[CheckMessage]:
-    docs = Path(settings.BASE_DIR) / "docs"
+def _page(slug: str, contract: Contract) -> list[CheckMessage]:
     # An installed package has no docs folder; a checkout must have every page.
-    if not docs.is_dir() or (docs / "contracts" / f"{contract.slug}.md").is_file():
+    if not (Path(settings.BASE_DIR) / "docs").is_dir() or page(slug) is not None:
         return []
     return [
         Error(
@@ -92,3 +108,13 @@ def _page(contract: Contract) -> list[CheckMessage]:
             id="accounts.E105",
         )
     ]
+
+
+def page(slug: str) -> Path | None:
+    """The page of a contract: in docs/contracts, or beside a module that lies elsewhere."""
+    module = importlib.util.find_spec(f"accounts.contracts.{slug}")
+    folders = [Path(settings.BASE_DIR) / "docs" / "contracts"]
+    if module is not None and module.origin is not None:
+        folders.append(Path(module.origin).parent)
+    pages = (folder / f"{slug}.md" for folder in folders)
+    return next((each for each in pages if each.is_file()), None)

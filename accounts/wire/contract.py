@@ -64,7 +64,9 @@ FaultAnswer = Callable[[Faulted], Answer]
 class Cors:
     """Cross-origin headers of a contract whose browser clients are served from elsewhere."""
 
+    # On every answer but a preflight's.
     actual: Mapping[str, str]
+    # On a preflight's answer, whole.
     preflight: Mapping[str, str]
     preflight_status: int = 204
 
@@ -85,8 +87,12 @@ class Contract:
     # What answers POST on the bare address, told apart from the home page by its method.
     root: Callable[..., HttpResponseBase] | None = None
     cors: Cors | None = None
-    # One curl line for the demo's table, with {base}, {username}, {email}, {password}, {tenant}.
+    # One curl line that logs in, with {base}, {username}, {email}, {password}, {tenant}.
     example: str = ""
+    # One more that uses what the first one was answered, with {base} and {answer[…]}.
+    follow_up: str = ""
+    # Served paths that end in a slash, against the rule: the product's document calls them so.
+    slashed: Sequence[str] = ()
 
     def refuse(self, refused: LoginRefused) -> Answer:
         """The product's words for a refusal."""

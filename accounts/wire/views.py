@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -23,6 +23,7 @@ from accounts.wire.renderers import response
 from tenants.hashing import Overloaded
 
 _log = logging.getLogger("dragoman.wire")
+_Http = TypeVar("_Http", bound=HttpResponseBase)
 _UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -46,6 +47,8 @@ class ContractView(APIView):
     """
 
     slug: ClassVar[str]
+    # The request itself names the tenant, so the default one has no say in whether it is served.
+    names_tenant: ClassVar[bool] = False
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -73,7 +76,7 @@ class ContractView(APIView):
         return self._finished(request, http)
 
     def _answered(self, call: Call, **kwargs: Any) -> Answer | HttpResponseBase:
-        tenant = call.tenant
+        tenant = call.addressed if self.names_tenant else call.tenant
         if tenant is not None and not tenant.serves(self.slug):
             raise Faulted(Fault.NOT_FOUND, "not served")
         method = (call.request.method or "").lower()
@@ -102,10 +105,8 @@ class ContractView(APIView):
             return self.contract.fault(Faulted(Fault.INTERNAL))
 
     def _finished(self, request: HttpRequest, http: HttpResponseBase) -> HttpResponseBase:
-        if self.contract.cors is not None:
-            for name, value in self.contract.cors.actual.items():
-                http[name] = value
-        return http
+        # A preflight's headers are its own and whole already.
+        return http if request.method == "OPTIONS" else _shared(self.contract, http)
 
 
 def _worded(spoken: Contract, error: Exception) -> Answer:
@@ -127,6 +128,14 @@ def _fault_of(spoken: Contract, error: Exception) -> Faulted:
     return Faulted(Fault.INTERNAL)
 
 
+def _shared(spoken: Contract, http: _Http) -> _Http:
+    """Let pages of other origins read the answer, error or not, where the contract says so."""
+    if spoken.cors is not None:
+        for name, value in spoken.cors.actual.items():
+            http[name] = value
+    return http
+
+
 def fault_response(spoken: Contract, fault: Fault) -> HttpResponse:
     """The contract's answer to a fault that was found before any of its views ran."""
-    return response(spoken.fault(Faulted(fault)))
+    return _shared(spoken, response(spoken.fault(Faulted(fault))))
