@@ -25,7 +25,11 @@ def load(token: ChallengeToken, attempt: Attempt, journey: Journey) -> tuple[Cha
     journey.note("challenge", challenge.step)
     if reason := _objection(challenge, token, attempt, journey):
         journey.refuse(reason)
-    return challenge, _subject(challenge.user_id, journey)
+    subject = _subject(challenge.user_id, journey)
+    # A step that says whose login it continues must say it rightly.
+    if attempt.identifier is not None and not identify.names(attempt.identifier, subject.user):
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    return challenge, subject
 
 
 def _objection(

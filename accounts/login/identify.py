@@ -94,6 +94,25 @@ def _condition(identifier: Identifier, profile: LoginProfile) -> Q:
             return Q(Exists(known))
 
 
+def names(identifier: Identifier, user: User) -> bool:
+    """Whether ``identifier`` means this account by its user name or e-mail. No statement."""
+    key = fold(identifier.value)
+    if not key:
+        return False
+    by_username, by_email = key == user.username_key, key == user.email_key
+    match identifier.form:
+        case NameForm.USERNAME:
+            return by_username
+        case NameForm.EMAIL:
+            return by_email
+        case NameForm.EITHER:
+            return by_email if "@" in identifier.value else by_username
+        case NameForm.ANY:
+            return by_username or by_email
+        case NameForm.SUBJECT:
+            return False
+
+
 def _preferred(rows: QuerySet[User], identifier: Identifier) -> User | None:
     """Of several accounts that one text could mean, the one that bears it as its user name."""
     found = list(rows[:3])
