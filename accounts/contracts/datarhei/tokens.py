@@ -1,0 +1,92 @@
+"""Core's tokens: HS256 without ``kid``, "usefor" tells access from refresh; their session."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from accounts.login.outcome import TokenSet
+from accounts.login.profile import ChallengeForm, Issued, LoginProfile
+from accounts.login.sessions import Found
+from accounts.login.subject import Subject
+from accounts.models import Session
+from accounts.tokens import handles, jwt
+from accounts.tokens.claims import times
+from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
+from accounts.wire.authentication import bearer, session, verified_without_kid
+from accounts.wire.call import Call
+from accounts.wire.contract import Fault, Faulted
+
+SLUG = "datarhei"
+ISSUER = "datarhei-core"
+# What "usefor" says.
+ACCESS, REFRESH = "access", "refresh"
+ACCESS_LIFETIME, REFRESH_LIFETIME = timedelta(minutes=10), timedelta(hours=24)
+# One key for both kinds, as in Core.
+TOKEN = TokenProfile(
+    "datarhei.token", lifetime=REFRESH_LIFETIME, algorithm=Algorithm.HS256, kid=KidForm.NONE
+)
+
+
+def _token(usefor: str, lifetime: timedelta, live: Session, subject: Subject, now: datetime) -> str:
+    """A token as Core makes it, the claims in its alphabetical order.
+
+    No claim is free for the session but ``jti``, which is fresh for each token and leads back.
+    """
+    claims = {
+        "exi": int(lifetime.total_seconds()),
+        **times(now, lifetime),
+        "iss": ISSUER,
+        "jti": str(handles.mint(live.handle, subject.tenant.id)),
+        "sub": subject.user.username,
+        "usefor": usefor,
+    }
+    return jwt.sign(TOKEN, subject.tenant.id, dict(sorted(claims.items())), now)
+
+
+def access_token(live: Session, subject: Subject, now: datetime) -> str:
+    """A fresh access token of a session; the earlier ones stay good."""
+    lifetime = subject.tenant.contract(SLUG).lifetime(ACCESS, ACCESS_LIFETIME)
+    return _token(ACCESS, lifetime, live, subject, now)
+
+
+def _issue(live: Session, subject: Subject) -> Issued:
+    """Both tokens; the refresh token lives exactly as long as the session."""
+    now = live.auth_time
+    refresh = _token(REFRESH, live.expires_at - now, live, subject, now)
+    return Issued(TokenSet(access=access_token(live, subject, now), refresh=refresh))
+
+
+def _lifetime(subject: Subject) -> timedelta:
+    return subject.tenant.contract(SLUG).lifetime(REFRESH, REFRESH_LIFETIME)
+
+
+LOGIN = LoginProfile(
+    contract=SLUG,
+    issue=_issue,
+    lifetime=_lifetime,
+    # No client can send a code; whoever has a second factor uses an app password here.
+    challenge=ChallengeForm.NONE,
+    app_passwords=True,
+)
+
+
+def authenticated(call: Call, usefor: str) -> Found:
+    """The live session of the call's bearer token of this kind. Raises Faulted."""
+    token = bearer(call)
+    if token is None:
+        raise Faulted(Fault.NO_TOKEN)
+    read = verified_without_kid(call, token, TOKEN.purpose)
+    claims = read.claims
+    if read.expired:
+        raise Faulted(Fault.EXPIRED_TOKEN)
+    if claims.get("iss") != ISSUER or claims.get("usefor") != usefor:
+        raise Faulted(Fault.WRONG_KIND)
+    handle = handles.read(claims.get("jti"))
+    if handle is None:  # pragma: no cover  # the handle led to the key that verified the token
+        raise Faulted(Fault.BAD_TOKEN)
+    found = session(call, Q(handle=handle.session), read, LOGIN)
+    if claims.get("sub") != found.subject.user.username:
+        raise Faulted(Fault.SUBJECT_GONE)
+    return found
