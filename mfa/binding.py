@@ -1,27 +1,139 @@
-"""Enrolling and removing second factors of a user."""
+"""Enrolling and removing second factors of a user. Who may do it is decided above."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from mfa import recovery_codes
-from mfa.models import Passkey, TotpAuthenticator
-from tenants.sealing import seal
+from mfa import recovery_codes, totp
+from mfa.models import EmailFactor, Enrolment, Passkey, TotpAuthenticator
+from tenants.sealing import seal, unseal
+
+# Clients count down from the moment of creation (Bytebase's documented five minutes).
+PENDING_LIFETIME = timedelta(minutes=5)
 
 
-def bind_totp(user_id: Any, secret: bytes, *, name: str = "Authenticator app") -> TotpAuthenticator:
-    """Store a confirmed authenticator of a user, its secret sealed."""
-    authenticator = TotpAuthenticator(user_id=user_id, name=name, confirmed=True)
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An authenticator that the user has not yet proved to hold."""
+
+    secret: bytes = field(repr=False)
+    codes: tuple[str, ...] = field(repr=False)
+    created_at: datetime
+
+
+def bind_totp(
+    user_id: Any, secret: bytes, *, name: str = "Authenticator app", last_step: int = -1
+) -> TotpAuthenticator:
+    """Store a confirmed authenticator of a user, its secret sealed; an earlier one is replaced.
+
+    ``last_step`` is the time step of the code that proved it: that code is spent.
+    """
+    authenticator = TotpAuthenticator(
+        user_id=user_id, name=name, confirmed=True, last_step=last_step
+    )
     authenticator.secret_sealed = seal(secret, authenticator.seal_context())
-    authenticator.save()
+    with transaction.atomic():
+        TotpAuthenticator.objects.filter(user_id=user_id).delete()
+        authenticator.save()
     return authenticator
+
+
+def begin(
+    user_id: Any,
+    now: datetime,
+    *,
+    codes: Sequence[str] = (),
+    lifetime: timedelta = PENDING_LIFETIME,
+) -> Pending:
+    """Make a secret (and codes) that take effect once proved; a factor in use stays in use."""
+    pending = Pending(totp.new_secret(), tuple(codes), now)
+    state = {"secret": b64encode(pending.secret).decode(), "codes": list(pending.codes)}
+    sealed = seal(json.dumps(state).encode(), _context(user_id))
+    Enrolment.objects.update_or_create(
+        user_id=user_id,
+        defaults={"state_sealed": sealed, "created_at": now, "expires_at": now + lifetime},
+    )
+    return pending
+
+
+def pending(user_id: Any, now: datetime) -> Pending | None:
+    """What waits to be proved, unless it has run out."""
+    row = Enrolment.objects.filter(user_id=user_id).first()
+    return None if row is None or row.expires_at <= now else _opened(row)
+
+
+def expired(user_id: Any, now: datetime) -> bool:
+    """Whether something waited and has run out."""
+    return Enrolment.objects.filter(user_id=user_id, expires_at__lte=now).exists()
+
+
+def proved_step(waiting: Pending, code: str, now: datetime) -> int | None:
+    """The time step whose code this is, or None: the user does not hold the authenticator."""
+    return totp.matching_step(waiting.secret, code, now)
+
+
+def confirm(user_id: Any, now: datetime, *, by: str, last_step: int = -1) -> Pending | None:
+    """Put what waits into use, once: of two requests one confirms. None if nothing waits."""
+    with transaction.atomic():
+        row = (
+            Enrolment.objects.select_for_update()
+            .filter(user_id=user_id, expires_at__gt=now)
+            .first()
+        )
+        if row is None:
+            return None
+        waiting = _opened(row)
+        bind_totp(user_id, waiting.secret, last_step=last_step)
+        if waiting.codes:
+            recovery_codes.replace(user_id, waiting.codes, by=by)
+        row.delete()
+    return waiting
+
+
+def confirm_codes(user_id: Any, now: datetime, *, by: str) -> Pending | None:
+    """Put only the waiting recovery codes into use; the authenticator stays as it is."""
+    with transaction.atomic():
+        row = (
+            Enrolment.objects.select_for_update()
+            .filter(user_id=user_id, expires_at__gt=now)
+            .first()
+        )
+        if row is None:
+            return None
+        waiting = _opened(row)
+        recovery_codes.replace(user_id, waiting.codes, by=by)
+        row.delete()
+    return waiting
+
+
+def remove_totp(user_id: Any) -> bool:
+    """Take the authenticator app and its recovery codes away; whether there was one."""
+    with transaction.atomic():
+        removed = TotpAuthenticator.objects.filter(user_id=user_id).delete()[0]
+        Enrolment.objects.filter(user_id=user_id).delete()
+        recovery_codes.revoke(user_id)
+    return bool(removed)
 
 
 def remove_all(user_id: Any) -> None:
     """Take every second factor from a user (a lost phone, reset by an administrator)."""
     with transaction.atomic():
-        TotpAuthenticator.objects.filter(user_id=user_id).delete()
+        remove_totp(user_id)
         Passkey.objects.filter(user_id=user_id).delete()
-        recovery_codes.revoke(user_id)
+        EmailFactor.objects.filter(user_id=user_id).delete()
+
+
+def _opened(row: Enrolment) -> Pending:
+    state = json.loads(unseal(row.state_sealed, _context(row.user_id)))
+    return Pending(b64decode(state["secret"]), tuple(state["codes"]), row.created_at)
+
+
+def _context(user_id: Any) -> str:
+    return f"enrolment:{user_id}"

@@ -92,6 +92,59 @@ class Passkey(models.Model):
         return self.name
 
 
+class EmailFactor(models.Model):
+    """A user's wish to get codes by mail. Weaker than an app: it proves a mailbox, no device."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="email_factor",
+    )
+    enabled_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return "codes by mail"
+
+
+class EmailCode(models.Model):
+    """A six-digit code that was mailed: hashed slowly, few tries, used once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    salt = models.BinaryField(max_length=16, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"mailed {self.created_at:%Y-%m-%d %H:%M}"
+
+    def count_attempt(self, limit: int) -> bool:
+        """Count a try; False once they are used up. One conditional UPDATE."""
+        open_rows = EmailCode.objects.filter(pk=self.pk, used_at=None, attempts__lt=limit)
+        return bool(open_rows.update(attempts=models.F("attempts") + 1))
+
+
+class Enrolment(models.Model):
+    """An authenticator on its way: its secret and codes, sealed, until the user proves it."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="enrolment",
+    )
+    state_sealed = models.TextField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
 class Challenge(models.Model):
     """A login that waits for its next step. The token is random and stored as SHA-256 only."""
 

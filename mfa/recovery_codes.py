@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from argon2.low_level import Type, hash_secret_raw
 from django.db import transaction
 
 from mfa.models import RecoveryCode
-from tenants.hashing import slot
+from mfa.slow_hash import SALT_BYTES, digest
 
 # Crockford's base32 without the look-alikes: 16 characters carry 80 random bits.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -41,17 +40,13 @@ def _normalised(code: str) -> str:
     return code
 
 
-def _digest(code: str, salt: bytes) -> bytes:
-    # Below 112 bits a look-up secret is hashed like a password (NIST SP 800-63B 3.1.2).
-    with slot():
-        return hash_secret_raw(_normalised(code).encode(), salt, 2, 19456, 1, 32, Type.ID)
-
-
 def replace(user_id: Any, codes: Sequence[str], *, by: str) -> None:
     """Store ``codes`` as the user's only set; the earlier set is gone."""
-    salt = secrets.token_bytes(16)
+    salt = secrets.token_bytes(SALT_BYTES)
     rows = [
-        RecoveryCode(user_id=user_id, salt=salt, digest=_digest(code, salt), created_by=by)
+        RecoveryCode(
+            user_id=user_id, salt=salt, digest=digest(_normalised(code), salt), created_by=by
+        )
         for code in codes
     ]
     with transaction.atomic():
@@ -74,7 +69,9 @@ def find(user_id: Any, code: str) -> RecoveryCode | None:
     if not code.strip() or len(code) > _MAX_INPUT:
         return None
     unused = list(RecoveryCode.objects.filter(user_id=user_id, used_at=None))
-    digests = {salt: _digest(code, salt) for salt in {bytes(row.salt) for row in unused}}
+    digests = {
+        salt: digest(_normalised(code), salt) for salt in {bytes(row.salt) for row in unused}
+    }
     matches = [
         row for row in unused if hmac.compare_digest(digests[bytes(row.salt)], bytes(row.digest))
     ]

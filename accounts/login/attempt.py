@@ -28,7 +28,7 @@ class PasswordDigest:
 
 @dataclass(frozen=True, slots=True)
 class OneTimePassword:
-    """A code of an authenticator app."""
+    """Six digits: a code of an authenticator app, or of a mail where the user has no app."""
 
     code: str = field(repr=False)
 
@@ -45,6 +45,13 @@ class PasskeyAssertion:
     """A WebAuthn assertion as the browser sent it."""
 
     response: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """The password that a user chooses where a new one is due."""
+
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ Credential = (
     | OneTimePassword
     | RecoveryCodeInput
     | PasskeyAssertion
+    | NewPassword
     | SessionToken
     | Assertion
     | ServiceSecret
@@ -136,6 +144,11 @@ class Attempt:
     def second_factor(self) -> SecondFactor | None:
         """The code that was presented."""
         return next((c for c in self.credentials if isinstance(c, SecondFactor)), None)
+
+    @property
+    def new_password(self) -> NewPassword | None:
+        """The password that was chosen for a step that demands one."""
+        return next((c for c in self.credentials if isinstance(c, NewPassword)), None)
 
     @property
     def challenge(self) -> ChallengeToken | None:

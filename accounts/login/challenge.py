@@ -9,6 +9,7 @@ from accounts.login import identify
 from accounts.login.attempt import Attempt, ChallengeToken
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
+from accounts.login.progress import Progress
 from accounts.login.subject import Subject
 from mfa import challenges
 from mfa.models import Challenge
@@ -65,11 +66,9 @@ def _subject(user_id: UUID, journey: Journey) -> Subject:
     return found.subject
 
 
-def open_for(
-    subject: Subject, step: Challenge.Step, records: list[dict[str, object]], journey: Journey
-) -> tuple[Challenge, str]:
+def open_for(progress: Progress, step: Challenge.Step, journey: Journey) -> tuple[Challenge, str]:
     """The unsaved challenge of a login that needs another step, and its token."""
-    profile, client = journey.profile, journey.client
+    profile, client, subject = journey.profile, journey.client, progress.subject
     maker = profile.challenge_token
     token = maker(subject, client.now) if maker else challenges.new_token()
     opening = challenges.Opening(
@@ -78,11 +77,13 @@ def open_for(
         contract=profile.contract,
         step=step,
         security_epoch=subject.user.security_epoch,
-        amr=records,
+        amr=progress.records,
         now=client.now,
         lifetime=profile.challenge_lifetime,
         max_attempts=profile.challenge_attempts,
         client_id=client.client_id,
         nonce=client.nonce,
     )
-    return challenges.build(opening, token), token
+    challenge = challenges.build(opening, token)
+    challenge.state_sealed = progress.pending.sealed(challenge)
+    return challenge, token

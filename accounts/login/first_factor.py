@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -25,8 +25,10 @@ class Proof:
     subject: Subject
     record: dict[str, Any]
     by_service_secret: bool = False
-    # Written together with the session: a fresh hash, the credential's last use.
+    # Written together with the session: the credential's last use.
     writes: tuple[Update, ...] = ()
+    # The same password hashed with today's parameters, where the stored hash has older ones.
+    rehashed: str = field(default="", repr=False)
 
 
 @sensitive_variables("factor")
@@ -59,7 +61,7 @@ def check(attempt: Attempt, journey: Journey) -> Proof:
         journey.refuse(Reason.WRONG_PASSWORD if known else Reason.NO_PASSWORD)
     journey.note("password", "right")
     record = sessions.amr(sessions.PASSWORD, journey.client.now)
-    return Proof(found.subject, record, writes=_rehash(user, factor))
+    return Proof(found.subject, record, rehashed=_rehash(user, factor))
 
 
 def _find(
@@ -116,7 +118,11 @@ def _verify(factor: FirstFactor, user: User | None, journey: Journey) -> bool:
 
 
 @sensitive_variables("factor")
-def _rehash(user: User, factor: FirstFactor) -> tuple[Update, ...]:
+def _rehash(user: User, factor: FirstFactor) -> str:
     if not isinstance(factor, Password) or not passwords.needs_rehash(user.password):
-        return ()
-    return (Update(User.objects.filter(pk=user.pk), password=passwords.encode(factor.value)),)
+        return ""
+    try:
+        return passwords.encode(factor.value)
+    except Overloaded:
+        # The old hash is still good; the next login tries again.
+        return ""

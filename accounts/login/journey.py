@@ -10,14 +10,16 @@ from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import sessions, throttle
-from accounts.login.outcome import Authenticated, LoginRefused, Obligation, Reason
+from accounts.login.outcome import Authenticated, Factor, LoginRefused, Obligation, Reason
 from accounts.login.policy import Situation
-from accounts.login.profile import LoginProfile
+from accounts.login.profile import IssuedGrant, LoginProfile
+from accounts.login.progress import Progress
 from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket, Reservation
-from accounts.models import Grant, LoginEvent, User
+from accounts.models import Grant, LoginEvent, Session, User
 from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
+from mfa import binding
 from mfa.models import Challenge
 from tenants.policy import TenantRecord
 
@@ -32,7 +34,7 @@ class Journey:
     subject: Subject | None = None
     trace: list[tuple[str, str]] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)
-    factor: str = ""
+    factor: Factor | str = ""
 
     def note(self, step: str, value: str) -> None:
         """Add a step to the trace that an administrator reads as "why". No secrets."""
@@ -76,21 +78,22 @@ class Journey:
             trace=self.trace,
         )
 
-    def situation(self, subject: Subject, **proofs: Any) -> Situation:
+    def situation(self, progress: Progress) -> Situation:
         """What the policy decides on."""
-        user = subject.user
+        user = progress.subject.user
         return Situation(
             kind=user.kind,
             enabled=user.is_active,
             staff=user.is_staff or user.is_superuser,
-            must_change_password=user.must_change_password,
-            owned=subject.factors,
-            policy=subject.tenant.policy,
+            must_change_password=progress.owes_password,
+            owned=progress.owned,
+            proved=progress.proved,
+            by_service_secret=progress.by_service_secret,
+            policy=progress.subject.tenant.policy,
             challenge=self.profile.challenge,
             carried=self.profile.factors,
             kinds=self.profile.kinds,
             obligations=self.profile.obligations,
-            **proofs,
         )
 
     def challenge(self, challenge: Challenge | None) -> None:
@@ -99,35 +102,49 @@ class Journey:
         writes: list[Insert | Update] = [Insert(challenge)] if challenge else []
         execute(*writes, *self.refunds(), Insert(self.event(Event.LOGIN_CHALLENGED)))
 
-    def accept(
-        self,
-        subject: Subject,
-        records: Sequence[dict[str, Any]],
-        advised: frozenset[Obligation],
-        *extra: Update,
-    ) -> Authenticated:
+    def accept(self, progress: Progress, advised: frozenset[Obligation]) -> Authenticated:
         """Open the session: one statement writes it with grants, refunds, last login and audit."""
-        session = sessions.build(subject, self.profile, self.client, records)
-        issued = self.profile.issue(session, subject)
-        grants = [
-            Grant(
-                session=session,
-                kind=grant.kind,
-                client_id=self.client.client_id,
-                token_hash=opaque.digest(grant.token),
-                created_at=self.client.now,
-                expires_at=grant.expires_at,
-            )
-            for grant in issued.grants
-        ]
-        self.note("outcome", "accepted")
+        subject = progress.subject
         previous = subject.user.last_login
+        account = self._account_changes(progress)
+        session = sessions.build(subject, self.profile, self.client, progress.records)
+        issued = self.profile.issue(session, subject)
+        self.note("outcome", "accepted")
         execute(
             Insert(session),
-            *(Insert(grant) for grant in grants),
+            *(Insert(self._grant(grant, session)) for grant in issued.grants),
             *self.refunds(),
-            Update(User.objects.filter(pk=subject.user.pk), last_login=self.client.now),
-            *extra,
+            account,
+            *progress.writes,
             Insert(self.event(Event.LOGIN_ACCEPTED, session_id=session.id)),
         )
         return Authenticated(session, subject, issued.tokens, advised, previous)
+
+    def _grant(self, grant: IssuedGrant, session: Session) -> Grant:
+        return Grant(
+            session=session,
+            kind=grant.kind,
+            client_id=self.client.client_id,
+            token_hash=opaque.digest(grant.token),
+            created_at=self.client.now,
+            expires_at=grant.expires_at,
+        )
+
+    def _account_changes(self, progress: Progress) -> Update:
+        """The last login, and what waited for the end of it: a new password, an authenticator."""
+        user, pending = progress.subject.user, progress.pending
+        values: dict[str, Any] = {"last_login": self.client.now}
+        if progress.rehashed:
+            values["password"] = progress.rehashed
+        if pending.password_hash:
+            # A new password ends every older session; the one being opened bears the new epoch.
+            user.security_epoch += 1
+            values |= {
+                "password": pending.password_hash,
+                "password_changed_at": self.client.now,
+                "must_change_password": False,
+                "security_epoch": user.security_epoch,
+            }
+        if pending.totp_step >= 0:
+            binding.bind_totp(user.pk, pending.totp_secret, last_step=pending.totp_step)
+        return Update(User.objects.filter(pk=user.pk), **values)

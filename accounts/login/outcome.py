@@ -39,6 +39,7 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     # Second factor.
     FACTOR_UNSUPPORTED = "factor_unsupported"
+    # A second step without what it asks for: a code, a new password.
     FACTOR_MISSING = "factor_missing"
     WRONG_CODE = "wrong_code"
     SPENT_CODE = "spent_code"
@@ -47,6 +48,8 @@ class Reason(StrEnum):
     CHALLENGE_FOREIGN = "challenge_foreign"
     CHALLENGE_EXPIRED = "challenge_expired"
     CHALLENGE_SPENT = "challenge_spent"
+    # The new password breaks a rule; ``detail["objection"]`` says which.
+    PASSWORD_REJECTED = "password_rejected"  # noqa: S105
     # Obligations that the contract cannot carry.
     MUST_CHANGE_PASSWORD = "must_change_password"  # noqa: S105
     MUST_BIND_FACTOR = "must_bind_factor"
@@ -64,6 +67,7 @@ class Factor(StrEnum):
     OTP = "otp"
     RECOVERY_CODE = "recovery_code"
     PASSKEY = "passkey"
+    EMAIL = "email"
 
 
 class Obligation(StrEnum):

@@ -7,30 +7,28 @@ write the verdict, whatever it is, and only after that answer or raise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from django.db import transaction
 
+from accounts import notices
 from accounts.login import challenge as challenge_step
-from accounts.login import first_factor, second_factor
-from accounts.login.attempt import Attempt, ChallengeToken, SecondFactor
-from accounts.login.first_factor import Proof
+from accounts.login import first_factor, passwords, second_factor, sessions
+from accounts.login.attempt import Attempt, ChallengeToken
 from accounts.login.journey import Journey
-from accounts.login.outcome import (
-    Authenticated,
-    ChallengeRequired,
-    Factor,
-    Obligation,
-    Reason,
-)
+from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, Obligation, Reason
+from accounts.login.password_rules import objection
 from accounts.login.policy import Allow, Demand, Refuse, Step, decide
 from accounts.login.profile import ChallengeForm, LoginProfile
+from accounts.login.progress import Pending, Progress
 from accounts.login.second_factor import Match
-from accounts.login.subject import Subject
-from accounts.models.statement import Update
 from mfa import challenges
 from mfa.models import Challenge
+from tenants.hashing import Overloaded
+
+Outcome = Authenticated | ChallengeRequired
+Spend = Callable[[], Reason | None]
 
 _STEP_OF = {
     Obligation.CHANGE_PASSWORD: Challenge.Step.NEW_PASSWORD,
@@ -47,101 +45,146 @@ class _Lost(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Where a login stands when a code is presented."""
-
-    subject: Subject
-    records: list[dict[str, Any]]
-    writes: tuple[Update, ...] = ()
-    challenge: Challenge | None = None
-
-
-def authenticate(attempt: Attempt, profile: LoginProfile) -> Authenticated | ChallengeRequired:
+def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
     """Judge one attempt. Raises LoginRefused after the refusal was recorded."""
     journey = Journey(attempt.client, profile)
     token = attempt.challenge
     if token is not None:
-        return _second_step(token, attempt, journey)
+        return _next_step(token, attempt, journey)
     proof = first_factor.check(attempt, journey)
     journey.subject = proof.subject
-    return _after_first_factor(proof, attempt, journey)
-
-
-def _after_first_factor(
-    proof: Proof, attempt: Attempt, journey: Journey
-) -> Authenticated | ChallengeRequired:
-    situation = journey.situation(
-        proof.subject, proved=_NO_FACTORS, by_service_secret=proof.by_service_secret
+    progress = Progress(
+        proof.subject, (proof.record,), proof.by_service_secret, proof.writes, proof.rehashed
     )
-    decision = decide(situation)
     code = attempt.second_factor
-    repeats = journey.profile.challenge is ChallengeForm.REPEAT
-    if isinstance(decision, Demand) and code is not None and repeats:
-        return _with_code(code, _Step(proof.subject, [proof.record], proof.writes), journey)
-    if isinstance(decision, Refuse):
-        journey.refuse(decision.reason)
-    if isinstance(decision, Allow):
-        return journey.accept(proof.subject, [proof.record], decision.advised, *proof.writes)
-    return _challenge(proof.subject, decision, [proof.record], journey)
+    if code is not None and profile.challenge is ChallengeForm.REPEAT:
+        decision = decide(journey.situation(progress))
+        if isinstance(decision, Demand):
+            found = second_factor.match(code, progress.subject, journey)
+            return _spend_and_go_on(progress, journey, _spending(found, journey), found)
+    return _go_on(progress, journey)
 
 
-def _second_step(
-    token: ChallengeToken, attempt: Attempt, journey: Journey
-) -> Authenticated | ChallengeRequired:
+def _next_step(token: ChallengeToken, attempt: Attempt, journey: Journey) -> Outcome:
+    """Continue a login at the step that its challenge stands for."""
     challenge, subject = challenge_step.load(token, attempt, journey)
-    code = attempt.second_factor
-    if challenge.step != Challenge.Step.SECOND_FACTOR:
-        journey.refuse(Reason.CHALLENGE_FOREIGN)
     if challenge.security_epoch != subject.user.security_epoch:
         journey.refuse(Reason.CHALLENGE_EXPIRED)
+    progress = Progress(subject, tuple(challenge.amr), pending=Pending.of(challenge))
+    return _STEPS[Challenge.Step(challenge.step)](challenge, progress, attempt, journey)
+
+
+def _code_step(
+    challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
+) -> Outcome:
+    code = attempt.second_factor
     if code is None:
         journey.refuse(Reason.FACTOR_MISSING)
-    return _with_code(code, _Step(subject, list(challenge.amr), challenge=challenge), journey)
+    _count(challenge, journey)
+    found = second_factor.match(code, progress.subject, journey)
+    return _spend_and_go_on(progress, journey, _spending(found, journey, challenge), found)
 
 
-def _with_code(
-    code: SecondFactor, step: _Step, journey: Journey
-) -> Authenticated | ChallengeRequired:
-    if step.challenge is not None and not challenges.count_attempt(step.challenge):
+def _password_step(
+    challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
+) -> Outcome:
+    chosen = attempt.new_password
+    if chosen is None:
+        journey.refuse(Reason.FACTOR_MISSING)
+    _count(challenge, journey)
+    subject = progress.subject
+    if message := objection(chosen.value, subject.user, subject.tenant.policy):
+        journey.refuse(Reason.PASSWORD_REJECTED, objection=message)
+    try:
+        hashed = passwords.encode(chosen.value)
+    except Overloaded:
+        journey.refuse(Reason.OVERLOADED)
+    changed = progress.with_pending(replace(progress.pending, password_hash=hashed))
+    return _spend_and_go_on(changed, journey, lambda: _spend_challenge(challenge, journey))
+
+
+def _binding_step(
+    challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
+) -> Outcome:
+    """The last step of enrolment during login: the new authenticator was proved already."""
+    if progress.pending.totp_step < 0:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    bound = progress.with_record(sessions.amr(sessions.OTP, attempt.client.now))
+    return _spend_and_go_on(bound, journey, lambda: _spend_challenge(challenge, journey))
+
+
+_STEPS: Mapping[Challenge.Step, Callable[[Challenge, Progress, Attempt, Journey], Outcome]] = {
+    Challenge.Step.SECOND_FACTOR: _code_step,
+    Challenge.Step.NEW_PASSWORD: _password_step,
+    Challenge.Step.BIND_FACTOR: _binding_step,
+}
+
+
+def _count(challenge: Challenge, journey: Journey) -> None:
+    """Count a try before it is judged, so that parallel tries cannot exceed the limit."""
+    if not challenges.count_attempt(challenge):
         journey.refuse(Reason.CHALLENGE_SPENT)
-    found = second_factor.match(code, step.subject, journey)
-    records = [*step.records, second_factor.record(found, journey.client.now)]
-    decision = decide(
-        journey.situation(step.subject, proved=frozenset({found.factor}), by_service_secret=False)
-    )
+
+
+def _spend_challenge(challenge: Challenge, journey: Journey) -> Reason | None:
+    spent = challenges.spend(challenge, journey.client.now)
+    return None if spent else Reason.CHALLENGE_SPENT
+
+
+def _spending(found: Match, journey: Journey, challenge: Challenge | None = None) -> Spend:
+    """Use up the challenge, then the code; the transaction undoes the one if the other is gone."""
+
+    def spend() -> Reason | None:
+        if challenge is not None and (reason := _spend_challenge(challenge, journey)):
+            return reason
+        return None if found.spend(journey.client.now) else found.spent_reason
+
+    return spend
+
+
+def _spend_and_go_on(
+    progress: Progress, journey: Journey, spend: Spend, found: Match | None = None
+) -> Outcome:
+    """Spend what was presented and write what follows from it in one transaction."""
+    if found is not None:
+        progress = progress.with_record(second_factor.record(found, journey.client.now))
+    decision = decide(journey.situation(progress))
     if isinstance(decision, Refuse):
         journey.refuse(decision.reason)
     try:
         with transaction.atomic(durable=True):
-            _spend(found, step.challenge, journey)
-            if isinstance(decision, Allow):
-                return journey.accept(step.subject, records, decision.advised, *step.writes)
-            return _challenge(step.subject, decision, records, journey)
+            _all_or_nothing(spend())
+            outcome = _concluded(progress, decision, journey)
     except _Lost as lost:
         journey.refuse(lost.reason)
+    if found is not None and found.factor is Factor.RECOVERY_CODE:
+        notices.recovery_code_used(progress.subject.user)
+    return outcome
 
 
-def _spend(found: Match, challenge: Challenge | None, journey: Journey) -> None:
-    """Use up the challenge and the code; the transaction undoes the one if the other is gone."""
-    now = journey.client.now
-    if challenge is not None and not challenges.spend(challenge, now):
-        raise _Lost(Reason.CHALLENGE_SPENT)
-    if not found.spend(now):
-        raise _Lost(Reason.SPENT_CODE if found.factor is Factor.OTP else Reason.WRONG_RECOVERY_CODE)
+def _all_or_nothing(reason: Reason | None) -> None:
+    if reason is not None:
+        raise _Lost(reason)
 
 
-def _challenge(
-    subject: Subject, due: Demand | Step, records: list[dict[str, Any]], journey: Journey
-) -> ChallengeRequired:
-    if isinstance(due, Demand):
-        step, factors = Challenge.Step.SECOND_FACTOR, due.factors
+def _go_on(progress: Progress, journey: Journey) -> Outcome:
+    decision = decide(journey.situation(progress))
+    if isinstance(decision, Refuse):
+        journey.refuse(decision.reason)
+    return _concluded(progress, decision, journey)
+
+
+def _concluded(progress: Progress, decision: Allow | Demand | Step, journey: Journey) -> Outcome:
+    if isinstance(decision, Allow):
+        return journey.accept(progress, decision.advised)
+    if isinstance(decision, Demand):
+        step, factors = Challenge.Step.SECOND_FACTOR, decision.factors
     else:
-        step, factors = _STEP_OF[due.obligation], _NO_FACTORS
+        step, factors = _STEP_OF[decision.obligation], _NO_FACTORS
     journey.note("due", ", ".join(sorted(factors)) or step)
     if journey.profile.challenge is ChallengeForm.REPEAT:
         journey.challenge(None)
-        return ChallengeRequired(subject, "", step, factors)
-    challenge, token = challenge_step.open_for(subject, step, records, journey)
+        return ChallengeRequired(progress.subject, "", step, factors)
+    challenge, token = challenge_step.open_for(progress, step, journey)
     journey.challenge(challenge)
-    return ChallengeRequired(subject, token, step, factors)
+    return ChallengeRequired(progress.subject, token, step, factors)

@@ -74,6 +74,12 @@ def decide(situation: Situation) -> Decision:
         return Refuse(Reason.KIND_NOT_ALLOWED)
     if situation.by_service_secret:
         return Allow()
+    if situation.must_change_password and _form(situation, Obligation.CHANGE_PASSWORD) is (
+        ObligationForm.CHALLENGE
+    ):
+        # Before the second factor, as Cognito's clients expect it. Nothing is changed until the
+        # whole login is done: the new hash waits in the challenge.
+        return Step(Obligation.CHANGE_PASSWORD)
     if situation.owned and not situation.owned & situation.proved:
         return _demand(situation)
     return _settle(situation)
@@ -85,6 +91,10 @@ def _demand(situation: Situation) -> Decision:
     if situation.challenge is ChallengeForm.NONE or not carried - {Factor.RECOVERY_CODE}:
         return Refuse(Reason.FACTOR_UNSUPPORTED)
     return Demand(carried)
+
+
+def _form(situation: Situation, obligation: Obligation) -> ObligationForm:
+    return situation.obligations.get(obligation, ObligationForm.REFUSE)
 
 
 def _owed(situation: Situation) -> list[Obligation]:
@@ -99,7 +109,7 @@ def _owed(situation: Situation) -> list[Obligation]:
 def _settle(situation: Situation) -> Decision:
     owed = _owed(situation)
     for obligation in owed:
-        form = situation.obligations.get(obligation, ObligationForm.REFUSE)
+        form = _form(situation, obligation)
         if form is ObligationForm.REFUSE:
             return Refuse(_OWED[obligation])
         if form is ObligationForm.CHALLENGE:

@@ -9,13 +9,13 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.login import sessions, throttle
-from accounts.login.attempt import OneTimePassword, RecoveryCodeInput, SecondFactor
+from accounts.login.attempt import RecoveryCodeInput, SecondFactor
 from accounts.login.journey import Journey
 from accounts.login.outcome import Factor, Reason
 from accounts.login.subject import Subject
-from mfa import recovery_codes
-from mfa.models import RecoveryCode, TotpAuthenticator
-from mfa.totp import matching_step
+from mfa import email_codes, recovery_codes
+from mfa.models import EmailCode, RecoveryCode, TotpAuthenticator
+from mfa.totp import is_code, matching_step
 from tenants.hashing import Overloaded
 
 
@@ -27,6 +27,7 @@ class TotpMatch:
     step: int
     factor = Factor.OTP
     method = sessions.OTP
+    spent_reason = Reason.SPENT_CODE
 
     def spend(self, now: datetime) -> bool:
         """Use up the step; False if it was used before, on any contract."""
@@ -40,49 +41,77 @@ class RecoveryMatch:
     code: RecoveryCode
     factor = Factor.RECOVERY_CODE
     method = sessions.RECOVERY
+    spent_reason = Reason.WRONG_RECOVERY_CODE
 
     def spend(self, now: datetime) -> bool:
         """Use up the code; False if another request was faster."""
         return recovery_codes.spend(self.code, now)
 
 
-Match = TotpMatch | RecoveryMatch
+@dataclass(frozen=True, slots=True)
+class EmailMatch:
+    """A right code from a mail, not yet spent."""
+
+    code: EmailCode
+    factor = Factor.EMAIL
+    method = sessions.EMAIL
+    spent_reason = Reason.SPENT_CODE
+
+    def spend(self, now: datetime) -> bool:
+        """Use up the code; False if another request was faster."""
+        return email_codes.spend(self.code, now)
+
+
+Match = TotpMatch | RecoveryMatch | EmailMatch
 
 
 @sensitive_variables("presented")
 def match(presented: SecondFactor, subject: Subject, journey: Journey) -> Match:
     """Judge a code; nothing is spent yet. Raises LoginRefused after it was recorded."""
-    journey.factor = Factor.OTP if isinstance(presented, OneTimePassword) else Factor.RECOVERY_CODE
+    meant = journey.factor = _meant(presented, subject)
     journey.reserve(throttle.factor_buckets(subject.user.pk))
-    found: Match | None
-    if isinstance(presented, OneTimePassword):
-        found, wrong = _totp(presented, subject, journey.client.now), Reason.WRONG_CODE
-    else:
-        found, wrong = _recovery(presented, subject, journey), Reason.WRONG_RECOVERY_CODE
+    try:
+        found = _FINDERS[meant](presented.code, subject, journey.client.now)
+    except Overloaded:
+        journey.give_back()
+        journey.refuse(Reason.OVERLOADED)
     journey.note("second factor", "right" if found else "wrong")
     if found is None:
-        journey.refuse(wrong)
+        recovering = meant is Factor.RECOVERY_CODE
+        journey.refuse(Reason.WRONG_RECOVERY_CODE if recovering else Reason.WRONG_CODE)
     return found
 
 
-def _totp(presented: OneTimePassword, subject: Subject, now: datetime) -> Match | None:
-    owned = TotpAuthenticator.objects.filter(user=subject.user.pk, confirmed=True)
-    for authenticator in owned:
-        step = matching_step(authenticator.secret(), presented.code, now)
+def _meant(presented: SecondFactor, subject: Subject) -> Factor:
+    """Which factor a code belongs to: six digits are the app's if there is one, else the mail's."""
+    if isinstance(presented, RecoveryCodeInput):
+        return Factor.RECOVERY_CODE
+    mailed = Factor.EMAIL in subject.factors and Factor.OTP not in subject.factors
+    return Factor.EMAIL if mailed else Factor.OTP
+
+
+def _totp(code: str, subject: Subject, now: datetime) -> Match | None:
+    for authenticator in TotpAuthenticator.objects.filter(user=subject.user.pk, confirmed=True):
+        step = matching_step(authenticator.secret(), code, now)
         if step is not None:
             return TotpMatch(authenticator, step)
     return None
 
 
-def _recovery(presented: RecoveryCodeInput, subject: Subject, journey: Journey) -> Match | None:
+def _recovery(code: str, subject: Subject, now: datetime) -> Match | None:
+    del now
     if Factor.RECOVERY_CODE not in subject.factors:
         return None
-    try:
-        code = recovery_codes.find(subject.user.pk, presented.code)
-    except Overloaded:
-        journey.give_back()
-        journey.refuse(Reason.OVERLOADED)
-    return RecoveryMatch(code) if code else None
+    found = recovery_codes.find(subject.user.pk, code)
+    return RecoveryMatch(found) if found else None
+
+
+def _email(code: str, subject: Subject, now: datetime) -> Match | None:
+    found = email_codes.find(subject.user.pk, code, now) if is_code(code) else None
+    return EmailMatch(found) if found else None
+
+
+_FINDERS = {Factor.OTP: _totp, Factor.RECOVERY_CODE: _recovery, Factor.EMAIL: _email}
 
 
 def record(found: Match, now: datetime) -> dict[str, Any]:

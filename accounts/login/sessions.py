@@ -24,6 +24,7 @@ from tenants.resolve import directory
 PASSWORD = "pwd"  # noqa: S105
 OTP = "otp"
 RECOVERY = "recovery"
+EMAIL = "email"
 SERVICE = "secret"
 _SECOND = frozenset({OTP, RECOVERY, "hwk"})
 

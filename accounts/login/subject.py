@@ -12,7 +12,7 @@ from django.db.models.functions import Concat
 
 from accounts.login.outcome import Factor
 from accounts.models import Group, ServiceCredential, SubjectIdentifier, User
-from mfa.models import Passkey, RecoveryCode, TotpAuthenticator
+from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
 from tenants.policy import TenantRecord
 
 # Conflicts among random identifiers are next to impossible; a few tries end them for certain.
@@ -43,6 +43,7 @@ def facts(sector: str, user_pk: str) -> dict[str, Any]:
         "has_totp": Exists(TotpAuthenticator.objects.filter(user=user, confirmed=True)),
         "has_codes": Exists(RecoveryCode.objects.filter(user=user, used_at=None)),
         "has_passkey": Exists(Passkey.objects.filter(user=user)),
+        "has_email_factor": Exists(EmailFactor.objects.filter(user=user)),
         "group_names": ArraySubquery(
             Group.objects.filter(members=user).order_by("name").values("name")
         ),
@@ -61,6 +62,8 @@ def factors_of(row: Any) -> frozenset[Factor]:
         owned.add(Factor.PASSKEY)
     if owned and row.has_codes:
         owned.add(Factor.RECOVERY_CODE)
+    if row.has_email_factor:
+        owned.add(Factor.EMAIL)
     return frozenset(owned)
 
 

@@ -24,7 +24,8 @@ class Insert:
         """The SQL text and its parameters."""
         model = type(self.instance)
         query = sql.InsertQuery(model)
-        fields = list(model._meta.local_concrete_fields)
+        # _meta is Django's documented model API in spite of its name.
+        fields = list(model._meta.local_concrete_fields)  # noqa: SLF001
         query.insert_values(fields, [self.instance])
         return _single(query.get_compiler(connection=connection).as_sql())
 

@@ -1,4 +1,7 @@
-"""Django's error handlers: inside a contract's territory they speak that contract."""
+"""Django's error handlers: inside a contract's territory they speak that contract.
+
+Django's own check demands the signatures, so an argument stays unused.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,17 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
-def bad_request(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler400: a suspicious request, such as one for an unknown host."""
     return _answer(request, 400)
 
 
-def forbidden(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler403."""
     return _answer(request, 403)
 
 
-def not_found(request: HttpRequest, **_kwargs: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler404: no view has this path."""
     return _answer(request, 404)
 

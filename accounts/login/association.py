@@ -1,0 +1,84 @@
+"""Binding an authenticator in the middle of a login, where the tenant demands one.
+
+Three calls: a secret for the open challenge, a code that proves it, and the pipeline's last step.
+Every call spends the challenge that it was given and opens the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from django.db import transaction
+
+from accounts.login import challenge as challenge_step
+from accounts.login import throttle
+from accounts.login.attempt import Attempt
+from accounts.login.journey import Journey
+from accounts.login.outcome import Reason
+from accounts.login.profile import LoginProfile
+from accounts.login.progress import Pending, Progress
+from accounts.models.statement import Insert, execute
+from mfa import challenges, totp
+from mfa.models import Challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Associated:
+    """A new secret, and the token for the next call."""
+
+    secret: bytes = field(repr=False)
+    token: str = field(repr=False)
+
+
+def associate(attempt: Attempt, profile: LoginProfile) -> Associated:
+    """Make the secret. Raises LoginRefused after it was recorded."""
+    journey = Journey(attempt.client, profile)
+    challenge, progress = _open(attempt, journey)
+    secret = totp.new_secret()
+    pending = replace(progress.pending, totp_secret=secret, totp_step=-1)
+    return Associated(secret, _moved_on(challenge, progress.with_pending(pending), journey))
+
+
+def prove(attempt: Attempt, code: str, profile: LoginProfile) -> str:
+    """Check the first code of the new authenticator; the token for the pipeline's last step.
+
+    Raises LoginRefused after it was recorded: WRONG_CODE leaves the challenge open.
+    """
+    journey = Journey(attempt.client, profile)
+    challenge, progress = _open(attempt, journey)
+    if not progress.pending.totp_secret:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    if not challenges.count_attempt(challenge):
+        journey.refuse(Reason.CHALLENGE_SPENT)
+    journey.reserve(throttle.factor_buckets(progress.subject.user.pk))
+    step = totp.matching_step(progress.pending.totp_secret, code, attempt.client.now)
+    if step is None:
+        journey.refuse(Reason.WRONG_CODE)
+    journey.give_back()
+    pending: Pending = replace(progress.pending, totp_step=step)
+    return _moved_on(challenge, progress.with_pending(pending), journey)
+
+
+def _open(attempt: Attempt, journey: Journey) -> tuple[Challenge, Progress]:
+    token = attempt.challenge
+    if token is None:
+        journey.refuse(Reason.NOTHING_PRESENTED)
+    challenge, subject = challenge_step.load(token, attempt, journey)
+    if challenge.step != Challenge.Step.BIND_FACTOR:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    if challenge.security_epoch != subject.user.security_epoch:
+        journey.refuse(Reason.CHALLENGE_EXPIRED)
+    return challenge, Progress(subject, tuple(challenge.amr), pending=Pending.of(challenge))
+
+
+def _moved_on(challenge: Challenge, progress: Progress, journey: Journey) -> str:
+    following, token = challenge_step.open_for(progress, Challenge.Step.BIND_FACTOR, journey)
+    # The login as a whole ends when its first challenge would have.
+    following.expires_at = challenge.expires_at
+    with transaction.atomic():
+        spent = challenges.spend(challenge, journey.client.now)
+        if spent:
+            execute(Insert(following))
+    if not spent:
+        journey.refuse(Reason.CHALLENGE_SPENT)
+    return token

@@ -1,0 +1,170 @@
+"""Changing second factors over an API: fresh authentication first, word to the owner after.
+
+A stolen access token alone must not bind or remove a factor (ASVS 5.0, 7.5.1): the session has to
+be young and to have proved the highest level that the account can reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts import audit, notices
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login import sessions, throttle
+from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.sessions import Found
+from mfa import binding, email_codes, recovery_codes
+from mfa.binding import Pending
+from mfa.models import TotpAuthenticator
+from mfa.totp import matching_step
+
+FRESH = timedelta(minutes=15)
+_APP = "An authenticator app"
+
+
+def is_fresh(found: Found, now: datetime) -> bool:
+    """Whether the session proves the account's full level, a short time ago."""
+    methods = {
+        record["method"]
+        for record in found.session.amr
+        if now.timestamp() - record["at"] <= FRESH.total_seconds()
+    }
+    if sessions.SERVICE in methods:
+        return False
+    second = methods & {sessions.OTP, sessions.RECOVERY, sessions.EMAIL, "hwk"}
+    return bool(methods) and (bool(second) or not found.subject.factors)
+
+
+def begin(found: Found, client: ClientContext, *, codes: Sequence[str] = ()) -> Pending:
+    """A new secret that waits for its proof; nothing in use changes yet."""
+    return binding.begin(found.subject.user.pk, client.now, codes=codes)
+
+
+def prove(found: Found, code: str, client: ClientContext) -> int | None:
+    """The time step at which the waiting authenticator shows ``code``; tries are counted.
+
+    Raises LoginRefused(THROTTLED_FACTOR) after too many.
+    """
+    waiting = binding.pending(found.subject.user.pk, client.now)
+    if waiting is None:
+        return None
+    reserved = _reserve(found, client)
+    step = binding.proved_step(waiting, code, client.now)
+    if step is not None:
+        throttle.refund_now(reserved)
+    return step
+
+
+def confirm(found: Found, client: ClientContext, *, last_step: int = -1) -> Pending | None:
+    """Put the waiting authenticator into use.
+
+    Every session but the present one ends: they were opened without the new factor.
+    """
+    user = found.subject.user
+    with transaction.atomic():
+        bound = binding.confirm(user.pk, client.now, by=user.username, last_step=last_step)
+        if bound is None:
+            return None
+        sessions.end_all(user, "second factor bound", client, keep=found.session.pk)
+        _record(Event.FACTOR_BOUND, found, client, Factor.OTP)
+        notices.factor_bound(user, _APP)
+    return bound
+
+
+def confirm_codes(found: Found, client: ClientContext) -> Pending | None:
+    """Put the waiting recovery codes into use."""
+    user = found.subject.user
+    with transaction.atomic():
+        made = binding.confirm_codes(user.pk, client.now, by=user.username)
+        if made is not None:
+            _record(Event.RECOVERY_CODES_MADE, found, client, Factor.RECOVERY_CODE)
+            notices.recovery_codes_made(user)
+    return made
+
+
+def replace_codes(found: Found, codes: Sequence[str], client: ClientContext) -> None:
+    """A new set of recovery codes; the old one is void."""
+    user = found.subject.user
+    with transaction.atomic():
+        recovery_codes.replace(user.pk, codes, by=user.username)
+        _record(Event.RECOVERY_CODES_MADE, found, client, Factor.RECOVERY_CODE)
+        notices.recovery_codes_made(user)
+
+
+def remove_totp(found: Found, client: ClientContext) -> bool:
+    """Take the authenticator and its codes away; whether there was one."""
+    user = found.subject.user
+    with transaction.atomic():
+        removed = binding.remove_totp(user.pk)
+        if removed:
+            _record(Event.FACTOR_REMOVED, found, client, Factor.OTP)
+            notices.factor_removed(user, _APP)
+    return removed
+
+
+def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
+    """Switch codes by mail on or off; switching on ends the user's other sessions."""
+    user = found.subject.user
+    with transaction.atomic():
+        if on:
+            email_codes.enable(user.pk, client.now)
+            sessions.end_all(user, "second factor bound", client, keep=found.session.pk)
+            _record(Event.FACTOR_BOUND, found, client, Factor.EMAIL)
+            notices.factor_bound(user, "Sign-in by mailed code")
+        elif email_codes.disable(user.pk):
+            _record(Event.FACTOR_REMOVED, found, client, Factor.EMAIL)
+            notices.factor_removed(user, "Sign-in by mailed code")
+
+
+def spend_code(found: Found, code: str, client: ClientContext) -> bool:
+    """Whether ``code`` is one of the user's own: app or recovery code. It is spent, once.
+
+    For calls that ask for a code of their own. Raises LoginRefused(THROTTLED_FACTOR).
+    """
+    user_id = found.subject.user.pk
+    reserved = _reserve(found, client)
+    right = _spent_totp(user_id, code, client.now) or _spent_recovery(found, code, client.now)
+    if right:
+        throttle.refund_now(reserved)
+    return right
+
+
+def _spent_totp(user_id: object, code: str, now: datetime) -> bool:
+    for authenticator in TotpAuthenticator.objects.filter(user=user_id, confirmed=True):
+        step = matching_step(authenticator.secret(), code, now)
+        if step is not None:
+            return authenticator.spend_step(step)
+    return False
+
+
+def _spent_recovery(found: Found, code: str, now: datetime) -> bool:
+    user = found.subject.user
+    row = recovery_codes.find(user.pk, code)
+    if row is None or not recovery_codes.spend(row, now):
+        return False
+    notices.recovery_code_used(user)
+    return True
+
+
+def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:
+    reserved = throttle.reserve(throttle.factor_buckets(found.subject.user.pk), client.now)
+    if reserved.refusal is not None:
+        raise LoginRefused(
+            Reason.THROTTLED_FACTOR, subject=found.subject, retry_after=reserved.retry_after
+        )
+    return reserved
+
+
+def _record(event: Event, found: Found, client: ClientContext, factor: Factor) -> None:
+    audit.row(
+        event,
+        client,
+        tenant_id=found.subject.tenant.id,
+        user_id=found.subject.user.pk,
+        session_id=found.session.pk,
+        factor=factor,
+    ).save()

@@ -1,0 +1,102 @@
+"""Mail to the owner of an account: codes, and word of every change that an intruder would make.
+
+Mail leaves in a thread of its own: a slow mail server must not slow down logins. A mail that
+cannot be sent is logged; it never undoes what it speaks of.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+from accounts.models import User
+
+_log = logging.getLogger("dragoman.mail")
+
+
+@cache
+def _postman() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+
+
+def _deliver(message: EmailMessage, kind: str) -> None:
+    try:
+        message.send()
+    except Exception:  # noqa: BLE001  # whatever a mail server does, the caller is long gone
+        _log.exception("a mail could not be sent", extra={"kind": kind})
+
+
+def _send(user: User, kind: str, subject: str, lines: list[str]) -> None:
+    if not user.email:
+        return
+    message = EmailMessage(subject, "\n".join(lines), to=[user.email])
+    transaction.on_commit(partial(_post, message, kind))
+
+
+def _post(message: EmailMessage, kind: str) -> None:
+    if getattr(settings, "MAIL_INLINE", False):
+        _deliver(message, kind)
+    else:
+        _postman().submit(_deliver, message, kind)
+
+
+def email_code(user: User, code: str) -> None:
+    """The code of the e-mail factor, as clients describe it to their users: 123-456."""
+    _send(
+        user,
+        "email_code",
+        "Your sign-in code",
+        [f"Your code is {code[:3]}-{code[3:]}.", "", "It works once, within one hour."],
+    )
+
+
+def recovery_code_used(user: User) -> None:
+    """A recovery code was spent (NIST SP 800-63B 4.2)."""
+    _send(
+        user,
+        "recovery_code_used",
+        "A recovery code was used",
+        [
+            f"Somebody signed in to {user.username} with one of your recovery codes.",
+            "",
+            "If it was you, make a new set when few are left. If not, tell your administrator.",
+        ],
+    )
+
+
+def factor_bound(user: User, what: str) -> None:
+    """A second factor was added or replaced."""
+    _changed(user, "factor_bound", f"{what} was added")
+
+
+def factor_removed(user: User, what: str) -> None:
+    """A second factor was taken away."""
+    _changed(user, "factor_removed", f"{what} was removed")
+
+
+def recovery_codes_made(user: User) -> None:
+    """There is a new set of recovery codes."""
+    _changed(user, "recovery_codes_made", "New recovery codes were made")
+
+
+def password_changed(user: User) -> None:
+    """The password is another one now."""
+    _changed(user, "password_changed", "The password was changed")
+
+
+def _changed(user: User, kind: str, what: str) -> None:
+    _send(
+        user,
+        kind,
+        what,
+        [
+            f"{what} for the account {user.username}.",
+            "",
+            "If it was not you, tell your administrator at once.",
+        ],
+    )
