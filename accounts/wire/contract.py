@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern
 
 from accounts.login.outcome import LoginRefused, Reason
@@ -44,6 +44,8 @@ class Faulted(Exception):
         self.fault = fault
         self.message = message
         self.detail: Mapping[str, Any] = detail
+        # The request at fault, once a view has seen it: some products name its method and address.
+        self.request: HttpRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from django.http import HttpResponse
 from django.utils.http import http_date
+
+# RFC 6265 section 4.1.1: what a value may hold without quotes.
+_OCTETS = re.compile(r"[!#-+\--:<-\[\]-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ def put(http: HttpResponse, cookie: Cookie) -> None:
         secure=cookie.secure,
         samesite=cookie.same_site,
     )
+    # Python would put quotes around "users/a@b.c" and around nothing at all; products do not.
+    if _OCTETS.fullmatch(cookie.value):
+        http.cookies[cookie.name].set(cookie.name, cookie.value, cookie.value)
     # Django turns an Expires into a Max-Age as well; products set one of them.
     morsel = http.cookies[cookie.name]
     if cookie.expires is not None:

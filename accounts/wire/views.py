@@ -71,7 +71,7 @@ class ContractView(APIView):
             outcome = self._answered(call, **kwargs)
         # Nothing may escape: what Django would answer is not the product's.
         except Exception as error:  # noqa: BLE001
-            outcome = self._failed(error)
+            outcome = self._failed(request, error)
         http = response(outcome) if isinstance(outcome, Answer) else outcome
         return self._finished(request, http)
 
@@ -97,7 +97,9 @@ class ContractView(APIView):
         names = (name for name in self.http_method_names if name not in {"options", "trace"})
         return sorted(name.upper() for name in names if hasattr(self, name))
 
-    def _failed(self, error: Exception) -> Answer:
+    def _failed(self, request: HttpRequest, error: Exception) -> Answer:
+        if isinstance(error, Faulted):
+            error.request = request
         try:
             return _worded(self.contract, error)
         except Exception:  # noqa: BLE001  # a fault in a table is logged and still answered
