@@ -20,6 +20,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from config import env, logs
+from config.stop_signals import StopSignals
 
 DRAIN_SECONDS = 30
 HEADER_SECONDS = 10
@@ -65,7 +66,8 @@ def serve(
         log_dictconfig=_logging(),
     )
     server.on_startup(lambda: _announce(host, port, on_open))
-    server.serve(target_loader=_Loader(os.getpid()))
+    with StopSignals():
+        server.serve(target_loader=_Loader(os.getpid()))
 
 
 def claim(host: str, port: int) -> int:

@@ -1,5 +1,42 @@
 """What every test can ask for. Personas and their tenants are in `tests/fixtures.py`."""
 
 import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ops import throwaway
+from tests.ops.demo import Demo, running_demo
 
 pytest_plugins = ["tests.fixtures"] if importlib.util.find_spec("tests.fixtures") else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One demo serves all tests that ask for it, so they run in one process of the test runner."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "demo" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """The real demo as its user starts it, in a directory and with a database of its own."""
+    with throwaway.empty_directory() as directory, running_demo(directory) as started:
+        yield started
+
+
+@pytest.fixture
+def var_dir() -> Iterator[Path]:
+    """An empty directory that the database's account may enter, unlike pytest's `tmp_path`."""
+    with throwaway.empty_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """Copy tables that were migrated once, instead of migrating in every process."""
+    throwaway.use_template_database()

@@ -1,0 +1,5 @@
+"""The product's settings with a few views that show what the server hands over."""
+
+from config.settings import *  # noqa: F403
+
+ROOT_URLCONF = "tests.ops.echo_urls"
