@@ -1,0 +1,57 @@
+"""Bytebase: ``AuthService`` and "who am I" over REST.
+
+Source: the product's interface definition and reference page of release 3.13;
+docs/contracts/bytebase.md has the details, and its sections are named where they are spoken.
+
+``wording``     the error body and both tables
+``protojson``   how messages are read and written
+``tokens``      token kinds, the two login profiles, who presents a token
+``objects``     users, login answers and the server's description
+``cookies``     the three cookies of a browser login
+``workloads``   token exchange
+``views``       the calls
+"""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from accounts.contracts.bytebase.tokens import ACCESS, MFA, SLUG
+from accounts.contracts.bytebase.views import (
+    ActuatorInfo,
+    ExchangeToken,
+    IdentityProviders,
+    Login,
+    Logout,
+    Me,
+    OneUser,
+    Refresh,
+    UnknownPath,
+)
+from accounts.contracts.bytebase.wording import FAULTS, REFUSALS
+from accounts.wire.contract import Contract
+
+CONTRACT = Contract(
+    slug=SLUG,
+    title="Bytebase",
+    urlpatterns=[
+        path("v1/auth/login", Login.as_view()),
+        path("v1/auth/refresh", Refresh.as_view()),
+        path("v1/auth/logout", Logout.as_view()),
+        path("v1/auth:exchangeToken", ExchangeToken.as_view()),
+        path("v1/users/me", Me.as_view()),
+        path("v1/users/<str:email>", OneUser.as_view()),
+        path("v1/actuator/info", ActuatorInfo.as_view()),
+        path("v1/idps", IdentityProviders.as_view()),
+        # The product names method and address of what it does not know, so a view must see them.
+        re_path(r"\Av1(?:/(?s:.*))?\Z", UnknownPath.as_view()),
+    ],
+    refusals=REFUSALS,
+    faults=FAULTS,
+    tokens=(ACCESS, MFA),
+    territory=("v1/",),
+    example=(
+        "curl -s {base}/v1/auth/login -H 'Content-Type: application/json' "
+        """-d '{{"email":"{email}","password":"{password}"}}'"""
+    ),
+)

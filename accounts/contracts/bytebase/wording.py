@@ -1,0 +1,216 @@
+"""The product's words: the error body and both error tables (sections 1.1, 3, 5 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from accounts.contracts.bytebase.protojson import camel, quoted
+from accounts.login.outcome import LoginRefused, Reason
+from accounts.models import User
+from accounts.wire.contract import Answer, Fault, Faulted, always
+
+
+class Code(IntEnum):
+    """The gRPC status codes that are answered here."""
+
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+_HTTP: Mapping[Code, int] = {
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.NOT_FOUND: 404,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.UNAUTHENTICATED: 401,
+}
+
+HEADER_FORMAT = "authorization header format must be Bearer {token}"
+_NO_LOGIN = "invalid email or password"
+_NO_CLAIM = "failed to parse claim"
+_EXPIRED = "access token expired"
+_SPENT_REFRESH = "invalid refresh token"
+_OLD_REFRESH = "refresh token expired"
+_LOCKED = "too many failed login attempts, please try again later"
+_FACTOR_LOCKED = "too many failed MFA attempts, please try again later"
+_DEACTIVATED = "user has been deactivated by administrators"
+_WEB_IS_FOR_USERS = "only users can use web login"
+
+# The product's names for the kinds of accounts (section 2.5).
+USER_TYPES: Mapping[str, str] = {
+    User.Kind.PERSON: "USER",
+    User.Kind.SERVICE: "SERVICE_ACCOUNT",
+    User.Kind.WORKLOAD: "WORKLOAD_IDENTITY",
+}
+
+
+def status(
+    code: Code, message: str, http: int | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """The error body. A 401 repeats its message in ``WWW-Authenticate`` as the gateway does."""
+    more = dict(headers or {})
+    if code is Code.UNAUTHENTICATED:
+        # A header holds printable ASCII only, whatever an account is called.
+        more["WWW-Authenticate"] = "".join(c if " " <= c <= "~" else "?" for c in message)
+    return Answer(http or _HTTP[code], {"code": int(code), "message": message}, more)
+
+
+def unauthenticated(message: str) -> Answer:
+    """A 401."""
+    return status(Code.UNAUTHENTICATED, message)
+
+
+def invalid(message: str) -> Answer:
+    """A 400 about a field's value."""
+    return status(Code.INVALID_ARGUMENT, message)
+
+
+_UNAVAILABLE = status(
+    Code.UNAVAILABLE, "the server is busy, please try again", headers={"Retry-After": "1"}
+)
+_FACTOR_ELSEWHERE = "this account's second factor works in the browser only"
+_CHANGE_FIRST = "the password must be changed in the browser first"
+_BIND_FIRST = "2FA is required: set it up in the browser first"
+
+
+def _kind_not_allowed(refused: LoginRefused) -> Answer:
+    """The account's kind has no password login at all, or none with cookies (section 2.5)."""
+    kind = refused.detail["subject"].user.kind
+    if kind == User.Kind.SERVICE:
+        return status(Code.PERMISSION_DENIED, _WEB_IS_FOR_USERS)
+    return unauthenticated(f"user type {USER_TYPES[kind]} cannot login")
+
+
+def _challenge_expired(refused: LoginRefused) -> Answer:
+    """Disabling an account also ends its unfinished logins; then the product names the cause."""
+    subject = refused.detail.get("subject")
+    gone = subject is not None and not subject.user.is_active
+    return unauthenticated(_DEACTIVATED if gone else _NO_CLAIM)
+
+
+def _rejected(refused: LoginRefused) -> Answer:
+    return invalid(str(refused.detail.get("objection", "invalid password")))
+
+
+_NOBODY = always(unauthenticated(_NO_LOGIN))
+_NO_CHALLENGE = always(unauthenticated(_NO_CLAIM))
+_TOO_MANY = always(status(Code.RESOURCE_EXHAUSTED, _LOCKED))
+
+REFUSALS = {
+    Reason.NOTHING_PRESENTED: _NOBODY,
+    Reason.UNKNOWN_TENANT: _NOBODY,
+    Reason.UNKNOWN_SUBJECT: _NOBODY,
+    Reason.NO_PASSWORD: _NOBODY,
+    Reason.WRONG_PASSWORD: _NOBODY,
+    Reason.TENANT_SUSPENDED: _NOBODY,
+    Reason.CONTRACT_OFF: _NOBODY,
+    Reason.DISABLED: always(unauthenticated(_DEACTIVATED)),
+    Reason.KIND_NOT_ALLOWED: _kind_not_allowed,
+    Reason.THROTTLED_SUBJECT: _TOO_MANY,
+    Reason.THROTTLED_ADDRESS: _TOO_MANY,
+    Reason.THROTTLED_FACTOR: always(status(Code.RESOURCE_EXHAUSTED, _FACTOR_LOCKED)),
+    Reason.OVERLOADED: always(_UNAVAILABLE),
+    Reason.FACTOR_UNSUPPORTED: always(status(Code.PERMISSION_DENIED, _FACTOR_ELSEWHERE)),
+    Reason.FACTOR_MISSING: always(unauthenticated("OTP or recovery code is required for MFA")),
+    Reason.WRONG_CODE: always(unauthenticated("invalid MFA code")),
+    Reason.SPENT_CODE: always(unauthenticated("invalid MFA code")),
+    Reason.WRONG_RECOVERY_CODE: always(unauthenticated("invalid recovery code")),
+    Reason.CHALLENGE_UNKNOWN: _NO_CHALLENGE,
+    Reason.CHALLENGE_FOREIGN: _NO_CHALLENGE,
+    Reason.CHALLENGE_SPENT: _NO_CHALLENGE,
+    Reason.CHALLENGE_EXPIRED: _challenge_expired,
+    Reason.PASSWORD_REJECTED: _rejected,
+    Reason.MUST_CHANGE_PASSWORD: always(status(Code.PERMISSION_DENIED, _CHANGE_FIRST)),
+    Reason.MUST_BIND_FACTOR: always(status(Code.PERMISSION_DENIED, _BIND_FIRST)),
+    # These five come from a refresh token only.
+    Reason.GRANT_UNKNOWN: always(unauthenticated(_SPENT_REFRESH)),
+    Reason.GRANT_REPLAYED: always(unauthenticated(_SPENT_REFRESH)),
+    Reason.SESSION_ENDED: always(unauthenticated(_SPENT_REFRESH)),
+    Reason.GRANT_EXPIRED: always(unauthenticated(_OLD_REFRESH)),
+    Reason.SESSION_EXPIRED: always(unauthenticated(_OLD_REFRESH)),
+}
+
+
+def _routing(http: int) -> Any:
+    """An unknown path or a wrong method: code 2 under the HTTP status (section 1.1)."""
+
+    def answer(faulted: Faulted) -> Answer:
+        request, allow = faulted.request, str(faulted.detail.get("allow", ""))
+        where = f"request method {request.method}, URI {request.get_full_path()}" if request else ""
+        message = f"not_found: gateway routing error {http}: {where}"
+        return status(Code.UNKNOWN, message, http, {"Allow": allow} if allow else None)
+
+    return answer
+
+
+def _unparsed(faulted: Faulted) -> Answer:
+    field = faulted.detail.get("field")
+    return invalid(
+        f"proto: invalid value for field {camel(field)}" if field else f"proto: {faulted.message}"
+    )
+
+
+def _wrong_kind(faulted: Faulted) -> Answer:
+    got = " ".join(quoted(audience) for audience in faulted.detail.get("audiences", ()))
+    return unauthenticated(
+        f"invalid access token, audience mismatch, got [{got}], expected "
+        '"bb.user.access.prod" or "bb.oauth2.access". '
+        "you may send request to the wrong environment"
+    )
+
+
+def _gone(faulted: Faulted) -> Answer:
+    email = quoted(str(faulted.detail.get("email", "")))
+    return unauthenticated(f"user email {email} not exists in the access token")
+
+
+def _disabled(faulted: Faulted) -> Answer:
+    found = faulted.detail.get("found")
+    email = found.subject.user.email if found else ""
+    return unauthenticated(f"user ID '{email}' has been deactivated by administrators")
+
+
+def _forbidden(faulted: Faulted) -> Answer:
+    method, permission = faulted.detail.get("method", ""), faulted.detail.get("permission", "")
+    return status(
+        Code.PERMISSION_DENIED,
+        f'permission denied for method "{method}", '
+        f'user does not have permission "{permission}", extra []',
+    )
+
+
+def _no_token(faulted: Faulted) -> Answer:
+    return unauthenticated(faulted.message or "access token not found")
+
+
+FAULTS = {
+    Fault.MALFORMED: _unparsed,
+    Fault.INVALID: _unparsed,
+    Fault.TOO_LARGE: _unparsed,
+    # Never raised here: the content type is ignored.
+    Fault.UNSUPPORTED_MEDIA: _unparsed,
+    Fault.NOT_FOUND: _routing(404),
+    Fault.METHOD_NOT_ALLOWED: _routing(405),
+    Fault.NO_TOKEN: _no_token,
+    Fault.BAD_TOKEN: always(unauthenticated(_NO_CLAIM)),
+    Fault.EXPIRED_TOKEN: always(unauthenticated(_EXPIRED)),
+    Fault.ENDED: always(unauthenticated(_EXPIRED)),
+    Fault.WRONG_KIND: _wrong_kind,
+    Fault.SUBJECT_GONE: _gone,
+    Fault.SUBJECT_DISABLED: _disabled,
+    Fault.FORBIDDEN: _forbidden,
+    Fault.BAD_HOST: always(invalid("invalid host")),
+    Fault.INTERNAL: always(status(Code.INTERNAL, "internal error")),
+    Fault.UNAVAILABLE: always(_UNAVAILABLE),
+}

@@ -1,0 +1,58 @@
+"""Token exchange for workload identities (section 6.1).
+
+The checks that need no federation; an account of this kind cannot be given a trusted issuer yet,
+so no token is good.
+"""
+
+from __future__ import annotations
+
+from accounts.contracts.bytebase.protojson import Message, quoted, text
+from accounts.contracts.bytebase.tokens import BEARER
+from accounts.contracts.bytebase.wording import Code, invalid, status, unauthenticated
+from accounts.login import identify
+from accounts.login.attempt import Attempt, Identifier, NameForm
+from accounts.login.subject import Subject
+from accounts.models import User
+from accounts.wire.call import Call
+from accounts.wire.contract import Answer
+from tenants.names import fold
+
+_DOMAIN = "@workload.bytebase.com"
+
+
+class ExchangeTokenRequest(Message):
+    """The body of the exchange call."""
+
+    token = text()
+    email = text()
+
+
+def exchanged(call: Call, token: str, email: str) -> Answer:
+    """The first check that fails answers."""
+    if not token:
+        return invalid("token is required")
+    if not email:
+        return invalid("email is required")
+    if not fold(email).endswith(_DOMAIN):
+        return invalid(f"email must end with {_DOMAIN}")
+    return _judged(_account(call, email), email)
+
+
+def _judged(subject: Subject | None, email: str) -> Answer:
+    if subject is None:
+        return status(Code.NOT_FOUND, f"workload identity {quoted(email)} not found")
+    if subject.user.kind != User.Kind.WORKLOAD:
+        return invalid(f"email {quoted(email)} is not a workload identity")
+    if not subject.user.is_active:
+        return status(Code.PERMISSION_DENIED, "workload identity has been deactivated")
+    return unauthenticated("token validation failed: no trusted issuer is configured")
+
+
+def _account(call: Call, email: str) -> Subject | None:
+    identifier = Identifier(NameForm.EMAIL, email)
+    client = call.client()
+    tenant = identify.tenant_of(Attempt((), call.hint, client, identifier))
+    if tenant is None or not tenant.serves(call.contract):
+        return None
+    found = identify.candidate(identifier, tenant, BEARER, client)
+    return found.subject if found else None
