@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from django.db import DatabaseError
+
 from tenants.conf import conf
+
+_log = logging.getLogger("dragoman.memory")
 
 T = TypeVar("T")
 
@@ -38,13 +43,23 @@ class Snapshot(Generic[T]):
         state = self._state
         if state is not None and time.monotonic() - self._asked_at < conf().key_poll:
             return state[1]
-        # The version is read before the rows: a change in between is then seen at the next poll.
-        version = self._version()
-        if state is None or state[0] != version:
-            state = (version, self._load())
-            self._state = state
+        try:
+            state = self._reloaded(state)
+        except DatabaseError:
+            # What is known stays good for a while: key sets are served through an outage.
+            if state is None:
+                raise
+            _log.warning("the database is away; serving what is in memory")
+        self._state = state
         self._asked_at = time.monotonic()
         return state[1]
+
+    def _reloaded(self, state: tuple[Hashable, T] | None) -> tuple[Hashable, T]:
+        # The version is read before the rows: a change in between is then seen at the next poll.
+        version = self._version()
+        if state is not None and state[0] == version:
+            return state
+        return version, self._load()
 
     def invalidate(self) -> None:
         """Forget the rows: this process has just changed them."""
