@@ -93,6 +93,8 @@ class LoginProfile:
     obligations: Mapping[Obligation, ObligationForm] = field(default_factory=dict)
     # Account kinds that may log in here with a secret.
     kinds: frozenset[str] = frozenset({"person", "service"})
+    # Whether only staff may log in here, as into the console.
+    staff_only: bool = False
     # Whether a person's app password is taken in place of the password.
     app_passwords: bool = False
     # The sector of the contract's own subject identifiers and how a new one is made.
