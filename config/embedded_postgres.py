@@ -126,7 +126,7 @@ def running(data: Path, *, ephemeral: bool = False) -> Iterator[str]:
             yield cluster.url()
         finally:
             with _turn(data):
-                if _is_last(users):
+                if _is_last(users) and _postmaster_lives(cluster):
                     cluster.run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "-t", "60", "stop")
 
 
@@ -175,7 +175,7 @@ def _ensure_initialised(cluster: Cluster) -> None:
 def _ensure_started(cluster: Cluster) -> None:
     _ensure_sockets(cluster)
     if not _wait_until_it_answers(cluster):
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+        _clear_traces(cluster)
         cluster.run(
             "pg_ctl",
             *("-D", str(cluster.data), "-l", str(cluster.data / "log")),
@@ -217,6 +217,31 @@ def _wait_until_it_answers(cluster: Cluster) -> bool:
             time.sleep(0.1)
         else:
             return True
+    return False
+
+
+def _clear_traces(cluster: Cluster) -> None:
+    """Remove what a killed server left; its number may be another program's by now, and then
+    PostgreSQL would believe that the old server still runs.
+    """
+    traces = [cluster.data / "postmaster.pid", cluster.sockets / f"{SOCKET}.lock"]
+    if not any(trace.exists() for trace in traces):
+        return
+    deadline = time.monotonic() + START_TIMEOUT
+    while _is_in_use(cluster.data):
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(f"Processes of a killed server still use {cluster.data}.")
+        time.sleep(0.1)
+    for trace in traces:
+        trace.unlink(missing_ok=True)
+
+
+def _is_in_use(data: Path) -> bool:
+    """Whether a process works in this directory, as all of PostgreSQL's do."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.cwd() == str(data):
+                return True
     return False
 
 

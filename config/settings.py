@@ -67,8 +67,12 @@ AUTH_USER_MODEL = "accounts.User"
 # The console logs in through the same gate as every contract.
 AUTHENTICATION_BACKENDS = ["accounts.backends.GateBackend"]
 PASSWORD_HASHERS = ["accounts.login.passwords.DragomanHasher"]
-# User names are unique in a tenant, not over all of them.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # user names are unique in a tenant, not over all of them
+    "security.W005",  # what HSTS says of other hosts of the domain is its owner's decision
+    "security.W008",  # the proxy that ends TLS redirects; a redirected POST would lose its body
+    "security.W021",  # as W005
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

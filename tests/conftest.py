@@ -1,8 +1,10 @@
 """What every test can ask for. Personas and their tenants are in `tests/fixtures.py`."""
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and "demo" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("demo"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where every tool must be there, a test that would be skipped has failed."""
+    outcome: Any = yield
+    report: pytest.TestReport = outcome.get_result()
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and os.environ.get("DRAGOMAN_REQUIRE_ALL")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped: {report.longrepr}"
 
 
 @pytest.fixture(scope="session")
