@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.wire.contract import Fault
@@ -23,18 +24,18 @@ _FAULT_OF = {
 _TITLE_OF = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
 
 
-def _answer(request: HttpRequest, status: int) -> HttpResponse:
+def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> HttpResponse:
     owner = owner_of(_PREFIX.sub("", request.path_info))
     if owner is not None:
-        return fault_response(owner, _FAULT_OF[status])
+        return fault_response(owner, fault or _FAULT_OF[status])
     # Nobody's path: a neutral problem document (RFC 9457).
     body = {"type": "about:blank", "title": _TITLE_OF[status], "status": status}
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a suspicious request, such as one for an unknown host."""
-    return _answer(request, 400)
+    return _answer(request, 400, Fault.BAD_HOST if isinstance(exception, DisallowedHost) else None)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
