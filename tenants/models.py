@@ -84,10 +84,27 @@ class Tenant(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_key = fold(self.name)
-        self.revision = (self.revision or 0) + 1
         if fields := kwargs.get("update_fields"):
             kwargs["update_fields"] = {*fields, "name_key", "revision"}
+        if self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        # Counted by the database: an old copy of the row must not write an old count back.
+        self.revision = F("revision") + 1
         super().save(*args, **kwargs)
+        self.refresh_from_db(fields=["revision"])
+
+    def clean(self) -> None:
+        """Refuse a name that would lead to two tenants. Raises ValidationError."""
+        super().clean()
+        if self.slug != fold(self.slug):
+            raise ValidationError({"slug": "A short name is written in lower case."})
+        key = fold(self.name)
+        others = Tenant.objects.exclude(pk=self.pk)
+        if others.filter(Q(slug=key) | Q(name_key=key)).exists():
+            raise ValidationError({"name": "Another tenant is known under this name."})
+        if others.filter(name_key=self.slug).exists():
+            raise ValidationError({"slug": "Another tenant is known under this name."})
 
     def record(self) -> TenantRecord:
         """The tenant as a frozen value."""

@@ -32,6 +32,16 @@ class Policy:
         )
 
 
+# Ten years: more is a slip of the hand, and very much more is no point in time at all.
+_LONGEST = 10 * 365 * 86400
+
+
+def _lifetime(seconds: Any) -> int:
+    if type(seconds) is not int or not 0 < seconds <= _LONGEST:
+        raise ValueError(f"a lifetime is a number of seconds from 1 to {_LONGEST}")
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class ContractSettings:
     """One contract as one tenant wants it."""
@@ -50,10 +60,14 @@ class ContractSettings:
     def parse(cls, raw: Mapping[str, Any]) -> ContractSettings:
         """Read the stored form. Raises ValueError or TypeError on a malformed one."""
         sunset = raw.get("sunset")
+        enabled = raw.get("enabled", True)
+        if not isinstance(enabled, bool):
+            # The text "false" would count as true and leave the contract on.
+            raise TypeError("enabled must be true or false")
         return cls(
-            enabled=bool(raw.get("enabled", True)),
+            enabled=enabled,
             sunset=date.fromisoformat(sunset) if sunset else None,
-            lifetimes={k: int(v) for k, v in raw.get("lifetimes", {}).items()},
+            lifetimes={k: _lifetime(v) for k, v in raw.get("lifetimes", {}).items()},
             options=dict(raw.get("options", {})),
         )
 

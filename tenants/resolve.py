@@ -71,7 +71,8 @@ def explicit(hint: TenantHint) -> TenantRecord | None:
     known = directory()
     if hint.slug is not None:
         return known.by_slug.get(hint.slug)
-    return known.by_host.get(fold(hint.host)) if hint.host else None
+    # "example.com." is the same host, written as fully qualified.
+    return known.by_host.get(fold(hint.host).removesuffix(".")) if hint.host else None
 
 
 def _same(one: TenantRecord | None, other: TenantRecord) -> bool:
@@ -86,10 +87,12 @@ def resolve(hint: TenantHint) -> TenantRecord | None:
     """
     known = directory()
     addressed = explicit(hint)
+    if hint.slug is not None and addressed is None:
+        return None
     if hint.name is not None:
         named = known.by_name.get(fold(hint.name)) or known.by_slug.get(fold(hint.name))
         return named if addressed is None or _same(named, addressed) else None
-    if hint.slug is not None or addressed is not None:
+    if addressed is not None:
         return addressed
     if hint.email and "@" in hint.email:
         claimed = known.by_email_domain.get(fold(hint.email.rpartition("@")[2]))

@@ -63,4 +63,6 @@ class Snapshot(Generic[T]):
 
     def invalidate(self) -> None:
         """Forget the rows: this process has just changed them."""
-        self._state = None
+        # Under the lock: a load that began before the change must not put its rows back after it.
+        with self._lock:
+            self._state = None
