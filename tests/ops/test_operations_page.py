@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from config import embedded_postgres
@@ -30,10 +31,13 @@ def commands() -> list[str]:
 def operator(var_dir: Path) -> Iterator[dict[str, str]]:
     """The environment of an operator who has followed the page so far."""
     with embedded_postgres.running(var_dir / "server", ephemeral=True) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE restored")
         yield clean_environment(
             var_dir,
             PATH=f"{Path(sys.executable).parent}:{embedded_postgres.binaries()}:{os.environ['PATH']}",
             DATABASE_URL=url,
+            RESTORED_URL=url.replace("@/dragoman", "@/restored"),
             DRAGOMAN_SECRET_KEY=secrets.token_urlsafe(64),
             DRAGOMAN_SEALING_KEYS=base64.b64encode(secrets.token_bytes(32)).decode(),
             DRAGOMAN_BASE_URL="https://id.example.com",
