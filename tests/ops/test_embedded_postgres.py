@@ -4,6 +4,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_a_stale_process_id_of_somebody_else_is_seen_through(var_dir: Path) -> N
 def test_a_path_too_long_for_a_socket_gets_a_short_private_one(var_dir: Path) -> None:
     deep = var_dir / ("long-" * 20) / ("name " * 4)
     with running(deep) as url:
-        directory = Path(conninfo_to_dict(url)["host"])
+        directory = Path(str(conninfo_to_dict(url)["host"]))
 
         assert ask(url, "SELECT 1") == 1
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -153,7 +154,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_one(var_dir: Path) ->
 def test_a_socket_directory_of_somebody_else_is_refused(
     var_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_postgres.tempfile, "gettempdir", lambda: str(var_dir))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(var_dir))
     data = var_dir / ("long-" * 20)
     cluster = embedded_postgres.Cluster(data, ephemeral=True, account=None)
     cluster.sockets.mkdir(mode=0o777)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import database, env
+from tenants.conf import Conf
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 
@@ -81,9 +82,7 @@ def documented_default(variable: env.Variable[object]) -> str:
 
 
 def test_each_setting_is_read_from_one_variable() -> None:
-    read = (
-        len(fields(env.Environment)) + len(fields(env.Conf)) - len(("conf", "problems", "unknown"))
-    )
+    read = len(fields(env.Environment)) + len(fields(Conf)) - len(("conf", "problems", "unknown"))
 
     assert len(env.VARIABLES) == read
     assert len({variable.name for variable in env.VARIABLES}) == read
