@@ -23,11 +23,14 @@ from accounts.models import SigningKey
 from accounts.tokens.handles import tenant_tag
 from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
 from tenants.conf import conf
+from tenants.resolve import directory
 from tenants.sealing import seal, unseal
 from tenants.snapshot import Snapshot
 
 _RSA_BITS = 2048
 _HMAC_BYTES = 32
+# What clocks may differ by, and a tenant's setting be younger than the token that it applied to.
+_MARGIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ def rotate(tenant_id: UUID, profile: TokenProfile, now: datetime, *, lead: timed
     """Publish a new key that signs from ``now + lead`` on; the old one then only verifies.
 
     ``lead`` is stretched so that every process has loaded the key before anyone signs with it.
-    The old key verifies until the last token that it can have signed has run out.
+    The old key verifies until the last token that it can have signed has run out. Where there is
+    no old key the new one signs at once.
     """
     effective = now + max(lead, timedelta(seconds=2 * conf().key_poll))
     fresh = _new_row(tenant_id, profile, effective)
@@ -145,13 +149,23 @@ def rotate(tenant_id: UUID, profile: TokenProfile, now: datetime, *, lead: timed
         line = SigningKey.objects.select_for_update().filter(
             tenant_id=tenant_id, purpose=profile.purpose, retired_at=None
         )
-        for old in line:
+        replaced = list(line)
+        for old in replaced:
             old.retired_at = effective
-            old.verify_until = effective + profile.lifetime + timedelta(minutes=5)
+            old.verify_until = effective + _longest_life(tenant_id, profile) + _MARGIN
             old.save(update_fields=["retired_at", "verify_until"])
+        if not replaced:
+            fresh.active_from = now
         fresh.save(force_insert=True)
     invalidate()
     return fresh
+
+
+def _longest_life(tenant_id: UUID, profile: TokenProfile) -> timedelta:
+    """How long a token of this kind may live at most: the tenant can set any of the lifetimes."""
+    tenant = directory().by_id.get(tenant_id)
+    lifetimes = tenant.contract(profile.contract).lifetimes.values() if tenant else ()
+    return max([profile.lifetime, *(timedelta(seconds=life) for life in lifetimes)])
 
 
 def seal_context(row: SigningKey) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest
-from django.http.request import UnreadablePostError
+from django.http.request import UnreadablePostError, split_domain_port
 from django.utils import timezone
 
 from accounts.client import ClientContext
@@ -82,7 +82,7 @@ class Call:
 def read_call(request: HttpRequest, contract: str, tenant_slug: str | None) -> Call:
     """Read a request. Raises Faulted(BAD_HOST) for a host that is not served."""
     try:
-        host = request.get_host().rpartition(":")[0] or request.get_host()
+        host = host_of(request)
     except DisallowedHost as error:
         raise Faulted(Fault.BAD_HOST, "unknown host") from error
     hint = TenantHint(slug=tenant_slug, host=host)
@@ -90,6 +90,11 @@ def read_call(request: HttpRequest, contract: str, tenant_slug: str | None) -> C
     if tenant_slug is not None and addressed is None:
         raise Faulted(Fault.NOT_FOUND, "no such tenant")
     return Call(request, contract, timezone.now(), secrets.token_hex(8), hint, addressed)
+
+
+def host_of(request: HttpRequest) -> str:
+    """The host that was called, without port. Raises DisallowedHost."""
+    return split_domain_port(request.get_host())[0]
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.tokens.jwks import key_set
+from accounts.wire.call import host_of
 from tenants.hint import TenantHint
 from tenants.resolve import directory, explicit
 
@@ -17,7 +18,7 @@ CACHE = "public, max-age=300"
 @require_safe
 def tenant_key_set(request: HttpRequest, tenant_slug: str | None = None) -> HttpResponse:
     """RFC 7517. No statement is run: keys and tenants are in memory."""
-    hint = TenantHint(slug=tenant_slug, host=request.get_host().rpartition(":")[0])
+    hint = TenantHint(slug=tenant_slug, host=host_of(request))
     tenant = explicit(hint) or (directory().default if tenant_slug is None else None)
     if tenant is None or not tenant.active:
         return JsonResponse({"keys": []}, status=404)
