@@ -2,11 +2,13 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.ops import throwaway
 from tests.ops.demo import Demo, running_demo
@@ -20,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and "demo" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("demo"))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A random value makes no name: the processes of the test runner must agree on all names."""
+    return argname if isinstance(val, str) and re.search("[0-9a-fA-F]{12}", val) else None
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -53,6 +60,8 @@ def var_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> None:
     """Copy tables that were migrated once, instead of migrating in every process."""
-    throwaway.use_template_database()
+    with django_db_blocker.unblock():
+        throwaway.use_template_database()
