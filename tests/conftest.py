@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A random value makes no name: the processes of the test runner must agree on all names."""
-    return argname if isinstance(val, str) and re.search("[0-9a-fA-F]{12}", val) else None
+    return argname if isinstance(val, str) and re.search("[0-9a-fA-F]{8}", val) else None
 
 
 @pytest.hookimpl(hookwrapper=True)
