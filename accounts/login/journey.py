@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from django.db.models import Case, F, Value, When
+
 from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
@@ -136,7 +138,10 @@ class Journey:
         user, pending = progress.subject.user, progress.pending
         values: dict[str, Any] = {"last_login": self.client.now}
         if progress.rehashed:
-            values["password"] = progress.rehashed
+            # Unless it was changed meanwhile: the old password must not come back.
+            values["password"] = Case(
+                When(password=user.password, then=Value(progress.rehashed)), default=F("password")
+            )
         if pending.password_hash:
             # A new password ends every older session; the one being opened bears the new epoch.
             user.security_epoch += 1

@@ -55,7 +55,7 @@ _HASHER = DragomanHasher()
 
 def _never() -> str:
     # The form of a real hash with the same parameters; no password has an all-zero digest.
-    salt, digest = (b64encode(bytes(n)).decode().rstrip("=") for n in (16, 32))
+    salt, digest = (b64encode(bytes(n)).decode().rstrip("=") for n in (len(_HASHER.salt()), 32))
     cost = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     return f"{_HASHER.algorithm}$argon2id$v=19${cost}${salt}${digest}"
 
