@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.client import ClientContext
 from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.profile import LoginProfile
-from accounts.login.subject import Subject, secrets_of, subject_of, with_facts
+from accounts.login.subject import Subject, identified, secrets_of, subject_of, with_facts
 from accounts.models import ServiceCredential, SubjectIdentifier, User
 from tenants.hint import TenantHint
 from tenants.names import fold
@@ -49,8 +49,7 @@ def candidate(
         return None
     texts: list[str] = user.live_secrets  # type: ignore[attr-defined]
     secrets = {digest: name for name, _, digest in (text.rpartition(" ") for text in texts)}
-    subject = subject_of(user, user, tenant, profile.sector, profile.new_identifier)
-    return Candidate(subject, secrets)
+    return Candidate(subject_of(user, user, tenant), secrets)
 
 
 def by_id(
@@ -61,7 +60,8 @@ def by_id(
     user = next(iter(_with_everything(rows, profile, client)), None)
     if user is None:
         return None
-    return Candidate(subject_of(user, user, tenant, profile.sector, profile.new_identifier), {})
+    subject = subject_of(user, user, tenant)
+    return Candidate(identified(subject, profile.sector, profile.new_identifier), {})
 
 
 def _with_everything(

@@ -14,7 +14,7 @@ from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login.outcome import Reason
 from accounts.login.profile import LoginProfile
-from accounts.login.subject import Subject, facts, subject_of
+from accounts.login.subject import Subject, facts, identified, subject_of
 from accounts.models import Session, User
 from accounts.models.statement import Insert, Update, execute
 from tenants.policy import TenantRecord
@@ -96,8 +96,8 @@ def of(session: Session, row: Any, profile: LoginProfile) -> Found | None:
     tenant = directory().by_id.get(session.tenant_id)
     if tenant is None:
         return None
-    subject = subject_of(session.user, row, tenant, profile.sector, profile.new_identifier)
-    return Found(session, subject)
+    subject = subject_of(session.user, row, tenant)
+    return Found(session, identified(subject, profile.sector, profile.new_identifier))
 
 
 def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason | None:

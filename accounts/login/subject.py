@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -67,14 +67,20 @@ def factors_of(row: Any) -> frozenset[Factor]:
     return frozenset(owned)
 
 
-def subject_of(
-    user: User, row: Any, tenant: TenantRecord, sector: str, new_identifier: Any
-) -> Subject:
-    """The subject made of a user and the facts beside it; a missing identifier is made."""
-    identifier = row.subject_value or ""
-    if sector and not identifier:
-        identifier = make_identifier(user, sector, new_identifier)
-    return Subject(user, tenant, factors_of(row), tuple(row.group_names), identifier)
+def subject_of(user: User, row: Any, tenant: TenantRecord) -> Subject:
+    """The subject made of a user and the facts beside it, with the identifier that it may have."""
+    return Subject(user, tenant, factors_of(row), tuple(row.group_names), row.subject_value or "")
+
+
+def identified(subject: Subject, sector: str, new_identifier: Any) -> Subject:
+    """The subject with its identifier, made now if there is none.
+
+    Only for somebody who has proved something: a stranger's try must not write, nor take longer
+    for an account that exists.
+    """
+    if not sector or subject.identifier:
+        return subject
+    return replace(subject, identifier=make_identifier(subject.user, sector, new_identifier))
 
 
 def make_identifier(user: User, sector: str, new_identifier: Any) -> str:
