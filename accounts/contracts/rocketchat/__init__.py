@@ -1,0 +1,44 @@
+"""Rocket.Chat: ``POST /api/v1/login``, ``logout``, ``me`` and what clients call around them.
+
+Source: the product's reference page "Login with Username and Password" and its REST API of the
+lines 7.6 to 8.8; docs/contracts/rocketchat.md has the details.
+
+``bodies`` reads the login, ``tokens`` issues and checks, ``people`` and ``workspace`` render,
+``wording`` holds every refusal, ``views`` puts them together.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from accounts.contracts.rocketchat import views
+from accounts.contracts.rocketchat.tokens import SLUG
+from accounts.contracts.rocketchat.wording import FAULTS, REFUSALS
+from accounts.wire.contract import Contract
+
+CONTRACT = Contract(
+    slug=SLUG,
+    title="Rocket.Chat",
+    urlpatterns=[
+        path("api/info", views.Info.as_view()),
+        path("api/v1/info", views.Info.as_view()),
+        path("api/v1/login", views.Login.as_view()),
+        path("api/v1/logout", views.Logout.as_view()),
+        path("api/v1/me", views.Me.as_view()),
+        path("api/v1/settings.oauth", views.OAuthServices.as_view()),
+        path("api/v1/settings.public", views.PublicSettings.as_view()),
+        path("api/v1/users.getPersonalAccessTokens", views.PersonalAccessTokens.as_view()),
+        path("api/v1/users.info", views.UsersInfo.as_view()),
+        path("api/v1/users.logoutOtherClients", views.LogoutOtherClients.as_view()),
+        path("api/v1/users.removeOtherTokens", views.RemoveOtherTokens.as_view()),
+    ],
+    refusals=REFUSALS,
+    faults=FAULTS,
+    # The one token is opaque: no key signs for this contract.
+    tokens=(),
+    territory=("api/info/", "api/v1/", "avatar/"),
+    example=(
+        "curl -s {base}/api/v1/login -H 'Content-Type: application/json' "
+        """-d '{{"user":"{username}","password":"{password}"}}'"""
+    ),
+)

@@ -1,0 +1,66 @@
+"""The product's request limit: so many calls a minute per address and endpoint.
+
+Off unless the tenant sets the contract's option ``request_limit``: Dragoman's own counters protect
+the login. It costs two statements a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.contracts.rocketchat.tokens import SLUG
+from accounts.login import throttle
+from accounts.login.outcome import Reason
+from accounts.login.profile import Limit
+from accounts.login.throttle import Bucket
+from accounts.models import ThrottleBucket
+from accounts.wire.call import Call, client_address
+from tenants.sealing import derive
+
+WINDOW = timedelta(seconds=60)
+# Each call in the window is remembered; more would make the row slow.
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of the calls after this one."""
+
+    limit: int
+    left: int
+    resets_at: datetime
+    # How long to wait; None where the call is served.
+    wait: timedelta | None = None
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers of every answer of a limited endpoint; the time is in milliseconds."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.left),
+            "X-RateLimit-Reset": str(int(self.resets_at.timestamp() * 1000)),
+        }
+
+
+def spend(call: Call) -> Budget | None:
+    """Count this call; None where nothing is limited."""
+    limit, address = _limit(call), client_address(call.request)
+    if limit <= 0 or address is None:
+        return None
+    tenant = str(call.tenant.id) if call.tenant else ""
+    who = "\x00".join((SLUG, tenant, address, str(call.request.method), call.request.path_info))
+    key = derive("throttle", f"{ThrottleBucket.Kind.REQUEST}\x00{who}".encode())
+    bucket = Bucket(
+        ThrottleBucket.Kind.REQUEST, key, Limit(limit, WINDOW), Reason.THROTTLED_ADDRESS
+    )
+    reservation = throttle.reserve([bucket], call.now)
+    calls = ThrottleBucket.objects.values_list("failures", flat=True).get(pk=key)
+    resets_at = min(calls, default=call.now) + WINDOW
+    left = max(limit - len(calls), 0)
+    return Budget(limit, left, resets_at, reservation.retry_after)
+
+
+def _limit(call: Call) -> int:
+    value = call.tenant.contract(SLUG).options.get("request_limit", 0) if call.tenant else 0
+    return min(value, MAX_LIMIT) if isinstance(value, int) else 0

@@ -1,0 +1,158 @@
+"""Rocket.Chat's answers: two envelopes, the refusals of the login, the faults of everything else.
+
+Login and logout say ``status``, all other calls say ``success``; a refused login says both, since
+clients test the one or the other. docs/contracts/rocketchat.md lists every body with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from accounts.login.outcome import Reason
+from accounts.wire.contract import Answer, Fault, Faulted, always
+
+_NO_CACHE = {"Pragma": "no-cache"}
+
+
+def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that old caches keep as little as new ones."""
+    return Answer(status, body, {**_NO_CACHE, **(headers or {})})
+
+
+def succeeded(**members: Any) -> Answer:
+    """The envelope of everything but the login."""
+    return answer(200, {**members, "success": True})
+
+
+def failed(
+    status: int, error: str, error_type: str = "", headers: Mapping[str, str] | None = None
+) -> Answer:
+    """A failure outside of the login. With a type the sentence names it in brackets."""
+    body: dict[str, Any] = {"success": False, "error": error}
+    if error_type:
+        body = {**body, "error": f"{error} [{error_type}]", "errorType": error_type}
+    return answer(status, body, headers)
+
+
+def refused(
+    error: str,
+    message: str,
+    details: dict[str, Any] | None = None,
+    status: int = 401,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """A refused login: both envelopes in one body."""
+    body: dict[str, Any] = {"success": False, "error": error, "status": "error"}
+    if details is not None:
+        body["details"] = details
+    return answer(status, {**body, "message": message}, headers)
+
+
+def _judged(error: str, message: str) -> Answer:
+    """A login that was refused although the password may have been right."""
+    return refused(error, message, {"function": "Accounts.validateLoginAttempt"})
+
+
+def _second_factor(error: str, message: str) -> Answer:
+    details = {"method": "totp", "codeGenerated": False, "availableMethods": ["totp"]}
+    return refused(error, message, details)
+
+
+UNAUTHORIZED = refused("Unauthorized", "Unauthorized")
+CODE_REQUIRED = _second_factor("totp-required", "TOTP Required")
+_CODE_INVALID = _second_factor("totp-invalid", "TOTP Invalid")
+_BLOCKED_USER = _judged(
+    "error-login-blocked-for-user", "Login has been temporarily blocked For User"
+)
+_BLOCKED_ADDRESS = _judged(
+    "error-login-blocked-for-ip", "Login has been temporarily blocked For IP"
+)
+_UNAVAILABLE = refused(
+    "error-service-unavailable",
+    "Service temporarily unavailable",
+    status=503,
+    headers={"Retry-After": "1"},
+)
+_NOT_SIGNED_IN = refused("You must be logged in to do this.", "You must be logged in to do this.")
+
+# The password was right in all of these but the first three, so they tell a stranger nothing.
+_SPECIAL = {
+    Reason.THROTTLED_SUBJECT: _BLOCKED_USER,
+    Reason.THROTTLED_ADDRESS: _BLOCKED_ADDRESS,
+    Reason.OVERLOADED: _UNAVAILABLE,
+    Reason.DISABLED: _judged("error-user-is-not-activated", "User is not activated"),
+    Reason.KIND_NOT_ALLOWED: _judged(
+        "error-app-user-is-not-allowed-to-login", "App user is not allowed to login"
+    ),
+    Reason.FACTOR_MISSING: CODE_REQUIRED,
+    Reason.WRONG_CODE: _CODE_INVALID,
+    Reason.SPENT_CODE: _CODE_INVALID,
+    Reason.WRONG_RECOVERY_CODE: _CODE_INVALID,
+    Reason.THROTTLED_FACTOR: _CODE_INVALID,
+    # The product has no word for these two; the message names the remedy.
+    Reason.FACTOR_UNSUPPORTED: _judged(
+        "error-security-key-not-supported",
+        "A security key works in the browser only: set up an authenticator app there",
+    ),
+    Reason.MUST_BIND_FACTOR: _judged(
+        "error-two-factor-setup-required",
+        "Your organization requires a second factor: set it up in the browser first",
+    ),
+}
+REFUSALS = {reason: always(_SPECIAL.get(reason, UNAUTHORIZED)) for reason in Reason}
+
+
+def _method(faulted: Faulted) -> Answer:
+    allow = {"Allow": str(faulted.detail.get("allow", ""))}
+    return failed(405, "Method not allowed", headers=allow)
+
+
+_BAD_REQUEST = failed(400, "Bad request")
+FAULTS = {
+    Fault.MALFORMED: always(_BAD_REQUEST),
+    # Only the login checks shapes, and it has one answer to everything that is not usable.
+    Fault.INVALID: always(UNAUTHORIZED),
+    Fault.UNSUPPORTED_MEDIA: always(UNAUTHORIZED),
+    Fault.TOO_LARGE: always(failed(413, "Request body is too large")),
+    Fault.NOT_FOUND: always(failed(404, "Resource not found")),
+    Fault.METHOD_NOT_ALLOWED: _method,
+    Fault.NO_TOKEN: always(_NOT_SIGNED_IN),
+    Fault.BAD_TOKEN: always(_NOT_SIGNED_IN),
+    Fault.EXPIRED_TOKEN: always(_NOT_SIGNED_IN),
+    Fault.WRONG_KIND: always(_NOT_SIGNED_IN),
+    Fault.ENDED: always(_NOT_SIGNED_IN),
+    Fault.SUBJECT_GONE: always(_NOT_SIGNED_IN),
+    Fault.SUBJECT_DISABLED: always(_NOT_SIGNED_IN),
+    Fault.FORBIDDEN: always(
+        failed(
+            403,
+            "User does not have the permissions required for this action [error-unauthorized]",
+        )
+    ),
+    Fault.BAD_HOST: always(_BAD_REQUEST),
+    Fault.INTERNAL: always(failed(500, "Internal server error")),
+    Fault.UNAVAILABLE: always(_UNAVAILABLE),
+}
+
+
+NO_SELECTOR = failed(
+    400,
+    "must have required property 'userId'\n must have required property 'username'\n "
+    "must have required property 'email'\n must match a schema in anyOf",
+    "invalid-params",
+)
+USER_NOT_FOUND = failed(400, "User not found.")
+
+
+def too_many(wait: timedelta) -> Answer:
+    """Installed clients read the seconds and the bracketed code out of this very sentence."""
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    return failed(
+        429,
+        "Error, too many requests. Please slow down. "
+        f"You must wait {seconds} seconds before trying this endpoint again. "
+        "[error-too-many-requests]",
+    )

@@ -1,0 +1,60 @@
+"""What clients ask before anybody has logged in: the server's version and its public settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.contracts.rocketchat.people import site_url
+from accounts.wire.call import Call
+
+# Strangers are told no patch number.
+VERSION = "8.8"
+# What this line of the product asks of its own clients.
+MINIMUM_CLIENT_VERSIONS = {"desktop": "3.9.6", "mobile": "4.39.0"}
+_PAGE = 50
+_MAX_PAGE = 100
+
+
+def _all(call: Call) -> dict[str, Any]:
+    """The settings that shape a client's login screen, as they hold here."""
+    return {
+        "Accounts_AllowPasswordChange": False,
+        "Accounts_EmailOrUsernamePlaceholder": "",
+        "Accounts_EmailVerification": False,
+        "Accounts_ManuallyApproveNewUsers": False,
+        "Accounts_PasswordPlaceholder": "",
+        "Accounts_PasswordReset": False,
+        "Accounts_RegistrationForm": "Disabled",
+        "Accounts_RegistrationForm_LinkReplacementText": "",
+        "Accounts_ShowFormLogin": True,
+        "Accounts_TwoFactorAuthentication_Enabled": True,
+        "Accounts_iframe_enabled": False,
+        "CAS_enabled": False,
+        # So the mobile app sends a plain login.
+        "LDAP_Enable": False,
+        "Site_Name": call.tenant.name if call.tenant else "",
+        "Site_Url": site_url(call),
+    }
+
+
+def public(call: Call) -> dict[str, Any]:
+    """One page of the settings that ``_id`` names, or of all."""
+    names = _names(call.query("_id"))
+    settings = [
+        {"_id": name, "value": value}
+        for name, value in sorted(_all(call).items())
+        if names is None or name in names
+    ]
+    offset = _number(call.query("offset"), 0)
+    page = settings[offset : offset + min(_number(call.query("count"), _PAGE), _MAX_PAGE)]
+    return {"settings": page, "count": len(page), "offset": offset, "total": len(settings)}
+
+
+def _names(text: str | None) -> Sequence[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _number(text: str | None, default: int) -> int:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
