@@ -7,6 +7,7 @@ tried, known or not: a lock tells nothing about who exists.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Case, DateTimeField, F, Func, Value, When
+from django.db.models import Case, DateTimeField, F, Func, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
 
 from accounts.login.outcome import Reason
 from accounts.login.profile import FACTOR_LIMIT, TOTAL_LIMIT, Limit, LoginProfile
@@ -29,22 +31,32 @@ Kind = ThrottleBucket.Kind
 _ADDRESS_WINDOW = timedelta(minutes=5)
 _FAILURES: ArrayField[Any, Any] = ArrayField(DateTimeField())
 
+# Within a bucket each moment is later than the one before, whatever the callers' clocks say: so a
+# place is known by its moment, and two tries in one microsecond are two.
 _RESERVE = """
 INSERT INTO accounts_throttlebucket AS b
     (key, kind, failures, "limit", window_seconds, resets, changed_at)
 VALUES {rows}
 ON CONFLICT (key) DO UPDATE SET
-    failures = (
-        SELECT CASE WHEN count(f) >= EXCLUDED."limit"
-                    THEN coalesce(array_agg(f ORDER BY f), '{{}}')
-                    ELSE coalesce(array_agg(f ORDER BY f), '{{}}') || EXCLUDED.failures END
-        FROM unnest(b.failures) AS f
-        WHERE f > EXCLUDED.changed_at - make_interval(secs => EXCLUDED.window_seconds)
+    (failures, changed_at) = (
+        SELECT CASE WHEN recent.count >= EXCLUDED."limit" THEN recent.failures
+                    ELSE recent.failures || recent.moment END,
+               recent.moment
+        FROM (
+            SELECT count(f) AS count,
+                   coalesce(array_agg(f ORDER BY f), '{{}}') AS failures,
+                   greatest(EXCLUDED.changed_at, max(f) + interval '1 microsecond') AS moment
+            FROM unnest(b.failures) AS f
+            WHERE f > EXCLUDED.changed_at - make_interval(secs => EXCLUDED.window_seconds)
+        ) AS recent
     ),
     kind = EXCLUDED.kind, "limit" = EXCLUDED."limit", resets = EXCLUDED.resets,
-    window_seconds = EXCLUDED.window_seconds, changed_at = EXCLUDED.changed_at
-RETURNING key, failures[cardinality(failures)] = changed_at, failures[1]
+    window_seconds = EXCLUDED.window_seconds
+RETURNING key, failures[cardinality(failures)] = changed_at, changed_at, failures[1]
 """
+
+# Django refuses select_for_update() outside of a transaction block, though one statement is one.
+_LOCKED = "SELECT key FROM accounts_throttlebucket WHERE key = ANY(%s) ORDER BY key FOR UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +73,8 @@ class Bucket:
 class Reservation:
     """Counted places, to be given back if the attempt succeeds."""
 
-    at: datetime
-    keys: tuple[bytes, ...]
+    # The bucket's key and the moment that was counted in it.
+    places: tuple[tuple[bytes, datetime], ...]
     refusal: Reason | None = None
     retry_after: timedelta | None = None
 
@@ -96,10 +108,19 @@ def password_buckets(
     ]
     if address:
         limit = profile.address_limit or Limit(conf().address_failures, _ADDRESS_WINDOW)
-        buckets.append(
-            Bucket(Kind.ADDRESS, _key(Kind.ADDRESS, address), limit, Reason.THROTTLED_ADDRESS)
-        )
+        key = _key(Kind.ADDRESS, _source(address))
+        buckets.append(Bucket(Kind.ADDRESS, key, limit, Reason.THROTTLED_ADDRESS))
     return buckets
+
+
+def _source(address: str) -> str:
+    """What counts as one source: an IPv4 address, or the /64 that an IPv6 customer gets whole."""
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
+    return str(parsed)
 
 
 def factor_buckets(user_id: UUID) -> list[Bucket]:
@@ -129,25 +150,33 @@ def reserve(buckets: Sequence[Bucket], now: datetime) -> Reservation:
     rows = ", ".join(["(%s, %s, %s::timestamptz[], %s, %s, %s, %s)"] * len(ordered))
     with connection.cursor() as cursor:
         cursor.execute(_RESERVE.format(rows=rows), params)
-        counted = {bytes(key): (bool(fits), oldest) for key, fits, oldest in cursor.fetchall()}
-    keys = tuple(bucket.key for bucket in ordered if counted[bucket.key][0])
+        counted = {bytes(key): row for key, *row in cursor.fetchall()}
+    places = tuple((b.key, counted[b.key][1]) for b in ordered if counted[b.key][0])
     full = [bucket for bucket in buckets if not counted[bucket.key][0]]
     if not full:
-        return Reservation(now, keys)
-    refund_now(Reservation(now, keys))
+        return Reservation(places)
+    refund_now(Reservation(places))
     # The address speaks before the name, as the strictest of the products orders it.
     first = next((b for b in full if b.kind == Kind.ADDRESS), full[0])
-    free_at = counted[first.key][1] + first.limit.window
-    return Reservation(now, (), first.refusal, max(free_at - now, timedelta(seconds=1)))
+    free_at = counted[first.key][2] + first.limit.window
+    return Reservation((), first.refusal, max(free_at - now, timedelta(seconds=1)))
+
+
+def _rows(reservation: Reservation) -> QuerySet[ThrottleBucket]:
+    """The buckets, locked in the order in which :func:`reserve` locks them: no deadlock."""
+    keys = [key for key, _ in reservation.places]
+    return ThrottleBucket.objects.filter(key__in=RawSQL(_LOCKED, [keys]))  # noqa: S611  # constant
 
 
 def _without(reservation: Reservation) -> Func:
-    return Func(
-        F("failures"),
-        Value(reservation.at, output_field=DateTimeField()),
-        function="array_remove",
-        output_field=_FAILURES,
+    counted = Case(
+        *(
+            When(key=key, then=Value(moment, output_field=DateTimeField()))
+            for key, moment in reservation.places
+        ),
+        output_field=DateTimeField(),
     )
+    return Func(F("failures"), counted, function="array_remove", output_field=_FAILURES)
 
 
 def refund(reservation: Reservation) -> Update:
@@ -157,13 +186,12 @@ def refund(reservation: Reservation) -> Update:
     """
     none_left = Value([], output_field=_FAILURES)
     return Update(
-        ThrottleBucket.objects.filter(key__in=list(reservation.keys)),
+        _rows(reservation),
         failures=Case(When(resets=True, then=none_left), default=_without(reservation)),
     )
 
 
 def refund_now(reservation: Reservation) -> None:
     """Give the places back at once: the attempt was not judged at all."""
-    if reservation.keys:
-        rows = ThrottleBucket.objects.filter(key__in=list(reservation.keys))
-        rows.update(failures=_without(reservation))
+    if reservation.places:
+        _rows(reservation).update(failures=_without(reservation))
