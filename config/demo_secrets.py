@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 FILE = "demo.env"
+LOOPBACK = "localhost,127.0.0.1,[::1]"
 
 
 def apply_to(command: str, var_dir: Path) -> bool:
@@ -32,6 +33,8 @@ def load_or_create(var_dir: Path) -> None:
         name, separator, value = line.partition("=")
         if separator and not line.startswith("#"):
             os.environ.setdefault(name, value)
+    if os.environ["DRAGOMAN_MODE"] == "demo":
+        os.environ.setdefault("DRAGOMAN_ALLOWED_HOSTS", LOOPBACK)
 
 
 def _write(file: Path) -> None:

@@ -7,7 +7,13 @@ import pytest
 from config import commandline, demo_secrets, env
 from tests.ops.demo import clean_environment, manage
 
-NAMES = ("DRAGOMAN_MODE", "DRAGOMAN_SECRET_KEY", "DRAGOMAN_SEALING_KEYS", "DATABASE_URL")
+NAMES = (
+    "DRAGOMAN_MODE",
+    "DRAGOMAN_SECRET_KEY",
+    "DRAGOMAN_SEALING_KEYS",
+    "DATABASE_URL",
+    "DRAGOMAN_ALLOWED_HOSTS",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +32,7 @@ def test_the_first_start_makes_secrets_that_only_their_owner_can_read(tmp_path: 
     made = loaded(tmp_path / "new")
 
     assert made["DRAGOMAN_MODE"] == "demo"
+    assert made["DRAGOMAN_ALLOWED_HOSTS"] == "localhost,127.0.0.1,[::1]"
     assert len(env.read(made).conf.sealing_keys[0]) == 32
     assert stat.S_IMODE((tmp_path / "new" / "demo.env").stat().st_mode) == 0o600
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["demo.env"]
