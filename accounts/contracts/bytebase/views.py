@@ -31,7 +31,8 @@ from accounts.login.attempt import (
     Password,
     RecoveryCodeInput,
 )
-from accounts.login.outcome import Authenticated, LoginRefused, TokenSet
+from accounts.login.grants import Refreshed
+from accounts.login.outcome import Authenticated, LoginRefused, Reason, TokenSet
 from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
 from accounts.models import Grant
@@ -153,13 +154,23 @@ class Refresh(ContractView):
         token = call.cookie(cookies.REFRESH)
         if not token:
             return unauthenticated("refresh token not found")
-        refreshed = grants.rotate(token, WEB, call.client(), call.addressed)
+        refreshed = _rotated(call, token)
         live, subject = refreshed.found.session, refreshed.found.subject
         lifetime = web_lifetime(live, subject, call.now)
         tokens = TokenSet(access_token(live, subject, call.now, lifetime), refreshed.token)
         http = response(Answer(200, {}))
         cookies.put_tokens(http, call, live, subject, tokens)
         return http
+
+
+def _rotated(call: Call, token: str) -> Refreshed:
+    try:
+        return grants.rotate(token, WEB, call.client(), call.addressed)
+    except LoginRefused as refused:
+        if refused.reason is not Reason.CONTRACT_OFF:
+            raise
+        # At a login this reads as a wrong password; here it is a token that opens nothing.
+        raise LoginRefused(Reason.GRANT_UNKNOWN) from refused
 
 
 class Logout(ContractView):

@@ -1,0 +1,120 @@
+"""What a program of this product says and hears, as tests need it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.fixtures import Persona
+
+LOGIN, REFRESH, LOGOUT = "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"
+EXCHANGE, ME = "/v1/auth:exchangeToken", "/v1/users/me"
+COOKIES = ("access-token", "refresh-token", "user")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z")
+
+
+class Api:
+    """One client with its cookie jar."""
+
+    def __init__(self, base: str = "", **defaults: Any) -> None:
+        self.base = base
+        self.client = Client(**defaults)
+
+    def post(self, path: str, body: Any = None, /, token: str = "", **headers: str) -> Any:
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
+        return self.client.post(
+            self.base + path,
+            content,
+            content_type="application/json",
+            headers=self._headers(token, headers),
+        )
+
+    def get(self, path: str, token: str = "", **headers: str) -> Any:
+        return self.client.get(self.base + path, headers=self._headers(token, headers))
+
+    def log_in(self, persona: Persona, **more: Any) -> Any:
+        password = persona.password or persona.client_secret
+        return self.post(LOGIN, {"email": persona.email, "password": password, **more})
+
+    def token(self, persona: Persona, **more: Any) -> str:
+        answer = self.log_in(persona, **more)
+        assert answer.status_code == 200, answer.content
+        return str(answer.json()["token"])
+
+    def temp_token(self, persona: Persona) -> str:
+        return str(self.log_in(persona).json()["mfaTempToken"])
+
+    def _headers(self, token: str, headers: dict[str, str]) -> dict[str, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return named | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+def refused(answer: HttpResponse, http: int, code: int, message: str) -> None:
+    """The whole error: status, type, body, and the header that every 401 carries."""
+    assert (answer.status_code, json.loads(answer.content)) == (
+        http,
+        {"code": code, "message": message},
+    )
+    assert answer["Content-Type"] == "application/json"
+    assert answer.get("WWW-Authenticate") == (message if http == 401 else None)
+    assert "Retry-After" not in answer
+    assert not answer.cookies
+
+
+def part(token: str, index: int) -> dict[str, Any]:
+    """The header (0) or the payload (1) of a JWT, unverified."""
+    text = token.split(".")[index]
+    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return decoded
+
+
+def flip(token: str) -> str:
+    """The same token with one bit of its signature changed."""
+    head, _, signature = token.rpartition(".")
+    raw = bytearray(base64.urlsafe_b64decode(signature + "=="))
+    raw[0] ^= 1
+    return f"{head}.{base64.urlsafe_b64encode(bytes(raw)).decode().rstrip('=')}"
+
+
+def cookies(answer: HttpResponse) -> dict[str, dict[str, str]]:
+    """Every cookie that was set: its value under "" and its attributes, exactly as written."""
+    found = {}
+    for name, morsel in answer.cookies.items():
+        first, *rest = morsel.OutputString().split("; ")
+        attributes = dict(item.split("=", 1) if "=" in item else (item, "") for item in rest)
+        found[name] = {"": first.partition("=")[2], **{k.lower(): v for k, v in attributes.items()}}
+    return found
+
+
+def statements(run: Callable[[], object]) -> int:
+    """How many statements ``run`` sends, transaction control left out."""
+    control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+    with CaptureQueriesContext(connection) as captured:
+        run()
+    return sum(not query["sql"].startswith(control) for query in captured.captured_queries)
+
+
+class Clock:
+    """The server's clock, to be moved by a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._real = timezone.now
+        self._ahead = timedelta()
+        monkeypatch.setattr("django.utils.timezone.now", self.now)
+
+    def now(self) -> datetime:
+        return self._real() + self._ahead
+
+    def forward(self, **by: float) -> None:
+        self._ahead += timedelta(**by)

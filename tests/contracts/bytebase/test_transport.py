@@ -1,0 +1,243 @@
+"""Section 1: how a request is read and an answer written, on every call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import LoginEvent, Session
+from tests.contracts.bytebase.conversation import (
+    EXCHANGE,
+    LOGIN,
+    LOGOUT,
+    ME,
+    REFRESH,
+    Api,
+    refused,
+)
+from tests.fixtures import PASSWORD, Cast
+
+CALLS = (LOGIN, REFRESH, LOGOUT, EXCHANGE)
+KNOWN = {LOGIN: "POST", REFRESH: "POST", LOGOUT: "POST", EXCHANGE: "POST"} | dict.fromkeys(
+    (ME, "/v1/users/a@b.c", "/v1/actuator/info", "/v1/idps"), "GET"
+)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/x-www-form-urlencoded", "text/plain; charset=latin-1", "☂"],
+)
+def test_the_content_type_is_ignored(client: Client, cast: Cast, content_type: str) -> None:
+    body = json.dumps({"email": cast.alice.email, "password": cast.alice.password})
+    answer = client.post(LOGIN, body, content_type=content_type)
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_no_content_type_is_fine_and_accept_is_ignored(client: Client, cast: Cast) -> None:
+    body = json.dumps({"email": cast.alice.email, "password": cast.alice.password}).encode()
+    answer = client.generic("POST", LOGIN, body, content_type="", headers={"Accept": "text/html"})
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_snake_case_is_as_good_as_camel_case(api: Api, cast: Cast) -> None:
+    temp = api.temp_token(cast.bob)
+    answer = api.post(LOGIN, {"mfa_temp_token": temp, "otp_code": cast.bob.code()})
+    assert list(answer.json()) == ["token", "user"]
+
+
+def test_what_follows_the_first_json_value_is_dropped(api: Api, cast: Cast) -> None:
+    body = json.dumps({"email": cast.alice.email, "password": cast.alice.password})
+    assert api.post(LOGIN, f"\n {body}}} trailing".encode()).status_code == 200
+
+
+def test_null_is_absent(api: Api, cast: Cast) -> None:
+    nulls = dict.fromkeys(("web", "idpName", "idpContext", "otpCode", "mfaTempToken"))
+    assert api.log_in(cast.alice, **nulls).status_code == 200
+    inside = {"idpContext": {"oauth2Context": None, "oidcContext": {"code": None}}}
+    assert api.log_in(cast.alice, **inside).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n\t", b"{}"])
+def test_no_body_is_an_empty_message(api: Api, cast: Cast, body: bytes) -> None:
+    refused(api.post(LOGIN, body), 401, 16, "invalid email or password")
+    refused(api.post(REFRESH, body), 401, 16, "refresh token not found")
+    refused(api.post(EXCHANGE, body), 400, 3, "token is required")
+    assert api.post(LOGOUT, body).json() == {}
+
+
+BROKEN: dict[str, bytes] = {
+    "no JSON": b"email=a%40b.c&password=x",
+    "half an object": b'{"email": "a@b.c"',
+    "single quotes": b"{'email': 'a'}",
+    "a text": b'"email"',
+    "a number": b"1",
+    "a list": b"[]",
+    "null": b"null",
+    "true": b"true",
+    "not a number": b'{"email": NaN}',
+    "invalid UTF-8": b'{"email": "\xff\xfe"}',
+    "UTF-16": '{"email": "a"}'.encode("utf-16"),
+    "a NUL": b'{"email": "a\x00"}',
+    "an escaped NUL": b'{"email": "a\\u0000"}',
+    "half a surrogate pair": b'{"password": "\\ud83d"}',
+    "a raw line break in a text": b'{"email": "a\nb"}',
+    "ten thousand levels": b'{"email": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "unclosed levels": b'{"a":' * 5_000,
+    "a key twice": b'{"email": "a@b.c", "email": "a@b.c"}',
+    "many keys": json.dumps(dict.fromkeys(map(str, range(500)))).encode(),
+    "a comment": b"{/* a */}",
+    "a comma too many": b'{"email": "a",}',
+    "an unknown field": b'{"foo": null}',
+    "an empty name": b'{"": 1}',
+    "a name with case": b'{"Email": "a"}',
+    "a path for a name": b'{"email.value": "a"}',
+    "a type hint": b'{"@type": "type.googleapis.com/bytebase.v1.LoginRequest"}',
+    "too much": b'{"email": "' + b"a" * 200_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("path", CALLS)
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_no_message_is_an_invalid_argument(
+    api: Api, db: None, path: str, body: bytes
+) -> None:
+    answer = api.post(path, body)
+    told = answer.json()
+    assert (answer.status_code, told["code"], list(told)) == (400, 3, ["code", "message"])
+    assert told["message"].startswith("proto: ")
+    assert len(told["message"]) < 300
+    assert "ErrorDetail" not in told["message"]
+    assert not answer.cookies
+    assert not LoginEvent.objects.filter(contract="bytebase").exists()
+
+
+TEXTS = ("email", "password", "idpName", "otpCode", "recoveryCode", "mfaTempToken")
+
+
+@pytest.mark.parametrize("value", [1, 0, 1.5, True, False, [], ["a"], {}, {"$ne": ""}])
+@pytest.mark.parametrize("field", TEXTS)
+def test_a_text_field_takes_nothing_but_a_text(
+    api: Api, db: None, field: str, value: object
+) -> None:
+    body = {"email": "alice@alpha.example", "password": PASSWORD, field: value}
+    refused(api.post(LOGIN, body), 400, 3, f"proto: invalid value for field {field}")
+
+
+@pytest.mark.parametrize("value", ["true", "false", "", 1, 0, [], {}])
+def test_web_takes_nothing_but_true_or_false(api: Api, db: None, value: object) -> None:
+    answer = api.post(LOGIN, {"web": value})
+    refused(answer, 400, 3, "proto: invalid value for field web")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "github",
+        [],
+        {"code": "x"},
+        {"oauth2Context": "x"},
+        {"oauth2Context": {"code": 1}},
+        {"oauth2_context": {"state": "x"}},
+        {"oauth2Context": {}, "oidcContext": {}},
+        {"oauth2Context": {}, "oauth2_context": {}},
+    ],
+)
+def test_the_provider_context_is_read_as_strictly(api: Api, db: None, context: Any) -> None:
+    answer = api.post(LOGIN, {"idpContext": context})
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (400, 3)
+    assert "ErrorDetail" not in told["message"]
+
+
+@pytest.mark.parametrize("value", ["", None, "000000"])
+def test_a_field_in_both_spellings_is_a_field_twice(api: Api, db: None, value: str | None) -> None:
+    answer = api.post(LOGIN, {"otpCode": value, "otp_code": value})
+    refused(answer, 400, 3, 'proto: duplicate field "otp_code"')
+
+
+def test_long_texts_cost_a_refusal_and_nothing_more(api: Api, cast: Cast) -> None:
+    long = "a" * 30_000
+    answer = api.post(LOGIN, {"email": long, "password": long})
+    refused(answer, 401, 16, "invalid email or password")
+    answer = api.post(LOGIN, {"mfaTempToken": long, "otpCode": long})
+    refused(answer, 401, 16, "failed to parse claim")
+    answer = api.post(LOGIN, {"foo" * 10_000: 1})
+    assert len(answer.content) < 300
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1",
+        "/v1/",
+        "/v1/x",
+        "/v1/auth/login/",
+        "/v1//auth/login",
+        "/v1/users/a/b",
+        "/v1/auth:switchWorkspace",
+        "/v1/x?token=1",
+        "/v1/x%0Ay",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "PUT", "TRACE", "BREW"])
+def test_an_unknown_path_is_a_routing_error(
+    client: Client, db: None, path: str, method: str
+) -> None:
+    answer = client.generic(method, path)
+    text = f"not_found: gateway routing error 404: request method {method}, URI {path}"
+    refused(answer, 404, 2, text)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize(("path", "served"), KNOWN.items())
+def test_a_wrong_method_is_a_routing_error_of_its_own(
+    client: Client, db: None, path: str, served: str, method: str
+) -> None:
+    if method == served:
+        return
+    answer = client.generic(method, path)
+    text = f"not_found: gateway routing error 405: request method {method}, URI {path}"
+    refused(answer, 405, 2, text)
+    assert answer["Allow"] == ("POST" if served == "POST" else "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "header", ["abc", "Basic YTpi", "Bearer", "Bearer a b", "a.b.c", "Bearer a, Bearer b"]
+)
+@pytest.mark.parametrize(("path", "method"), KNOWN.items())
+def test_a_header_in_another_form_is_refused_by_every_call(
+    client: Client, db: None, path: str, method: str, header: str
+) -> None:
+    answer = client.generic(method, path, headers={"Authorization": header})
+    refused(answer, 401, 16, "authorization header format must be Bearer {token}")
+
+
+def test_the_message_is_read_before_the_header(api: Api, cast: Cast) -> None:
+    assert api.post(LOGIN, b"{", Authorization="abc").status_code == 400
+
+
+def test_a_dead_token_does_not_disturb_a_login(api: Api, cast: Cast) -> None:
+    body = {"email": cast.alice.email, "password": cast.alice.password}
+    assert api.post(LOGIN, body, token="dead").status_code == 200
+
+
+def test_answers_are_not_stored_and_not_sniffed(api: Api, cast: Cast) -> None:
+    for answer in (api.log_in(cast.alice), api.post(LOGIN), api.get("/v1/x")):
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_unknown_host_gets_the_products_own_error(client: Client, cast: Cast) -> None:
+    answer = client.get(ME, headers={"Host": "evil.test"})
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+
+
+def test_refused_messages_leave_no_session(api: Api, cast: Cast) -> None:
+    api.log_in(cast.alice, foo=1)
+    api.log_in(cast.alice, web="true")
+    assert not Session.objects.exists()
