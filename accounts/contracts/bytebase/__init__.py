@@ -44,7 +44,7 @@ CONTRACT = Contract(
         path("v1/actuator/info", ActuatorInfo.as_view()),
         path("v1/idps", IdentityProviders.as_view()),
         # The product names method and address of what it does not know, so a view must see them.
-        re_path(r"\Av1(?:/(?s:.*))?\Z", UnknownPath.as_view()),
+        re_path(r"\Av1(?:/[\s\S]*)?\Z", UnknownPath.as_view()),
     ],
     refusals=REFUSALS,
     faults=FAULTS,
