@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 
 from tenants.sealing import derive
 
@@ -26,3 +27,10 @@ def successor(token: str) -> str:
     compute the same successor, so the loser of the race can be answered without storing it.
     """
     return urlsafe_b64encode(derive("grant.successor", token.encode())).rstrip(b"=").decode()
+
+
+def descendants(token: str, generations: int) -> Iterator[str]:
+    """The tokens that replace ``token`` one after another: an old one leads to the present one."""
+    for _ in range(generations):
+        token = successor(token)
+        yield token
