@@ -55,7 +55,8 @@ def spend(call: Call) -> Budget | None:
         ThrottleBucket.Kind.REQUEST, key, Limit(limit, WINDOW), Reason.THROTTLED_ADDRESS
     )
     reservation = throttle.reserve([bucket], call.now)
-    calls = ThrottleBucket.objects.values_list("failures", flat=True).get(pk=key)
+    rows = ThrottleBucket.objects.filter(pk=key).values_list("failures", flat=True)
+    calls = next(iter(rows), [])
     resets_at = min(calls, default=call.now) + WINDOW
     left = max(limit - len(calls), 0)
     return Budget(limit, left, resets_at, reservation.retry_after)
@@ -63,4 +64,5 @@ def spend(call: Call) -> Budget | None:
 
 def _limit(call: Call) -> int:
     value = call.tenant.contract(SLUG).options.get("request_limit", 0) if call.tenant else 0
-    return min(value, MAX_LIMIT) if isinstance(value, int) else 0
+    # In JSON true is no number, in Python it is one.
+    return min(value, MAX_LIMIT) if isinstance(value, int) and value is not True else 0

@@ -16,7 +16,7 @@ from accounts.login.attempt import Attempt, Identifier, NameForm, SessionToken
 from accounts.login.outcome import ChallengeRequired
 from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
-from accounts.login.subject import Subject
+from accounts.login.subject import Subject, identified
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 from accounts.wire.views import ContractView
@@ -131,9 +131,11 @@ class UsersInfo(RocketChatView):
         candidate = identify.candidate(Identifier(*given[0]), subject.tenant, LOGIN, call.client())
         if candidate is None:
             return wording.USER_NOT_FOUND
-        own = candidate.subject.user.pk == subject.user.pk
+        # Whoever was never told an id gets one now: the caller has proved who he is.
+        seen = identified(candidate.subject, LOGIN.sector, LOGIN.new_identifier)
+        own = seen.user.pk == subject.user.pk
         full = own or subject.user.is_superuser
-        return wording.succeeded(user=people.profile(candidate.subject, full=full, own=own))
+        return wording.succeeded(user=people.profile(seen, full=full, own=own))
 
 
 class LogoutOtherClients(RocketChatView):

@@ -262,10 +262,14 @@ class TestPaths:
         assert client.get("/t/beta/api/info").status_code == 200
         answer = client.get("/t/beta/api/v1/me", headers=headers)
         assert answer.status_code == 401
-        # Nor does the domain of an address lead into a tenant that has switched it off.
-        body = {"user": cast.alice.email, "password": PASSWORD}
-        answer = log_in(client, body, headers={"Host": "localhost"})
-        refused(answer, 404, NOT_FOUND)
+
+    def test_the_domain_of_an_address_leads_into_no_tenant_that_switched_it_off(
+        self, client: Client, cast: Cast
+    ) -> None:
+        cast.beta.contracts = {"rocketchat": {"enabled": False}}
+        cast.beta.save()
+        resolve.invalidate()
+        refused(log_in(client, {"user": cast.dave.email, "password": PASSWORD}), 401, UNAUTHORIZED)
 
     def test_a_host_that_is_not_served_gets_json(self, client: Client, cast: Cast) -> None:
         answer = log_in(client, {}, headers={"Host": "evil.test"})
