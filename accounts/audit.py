@@ -30,6 +30,9 @@ class Event(StrEnum):
     TENANT_CHANGED = "admin:tenant:changed"
     CREDENTIAL_CREATED = "admin:credential:created"
     CREDENTIAL_REVOKED = "admin:credential:revoked"
+    GROUP_CREATED = "admin:group:created"
+    GROUP_CHANGED = "admin:group:changed"
+    GROUP_DELETED = "admin:group:deleted"
     KEY_ROTATED = "admin:key:rotated"
 
 

@@ -1,8 +1,29 @@
-"""The admin console's site."""
+"""The admin console's site: Django's admin behind the gate that every contract has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver
+
+from accounts.login.custody import Act
+from accounts.models import LoginEvent, User
+from accounts.web import browser
+from accounts.web.sign_in import sign_in, sign_out
+
+# Nobody's password is changed here, and no row has a page elsewhere.
+_UNUSED = {"password_change", "password_change_done", "view_on_site"}
+_RECENT = 12
+_MISSING = (404, "Nothing here", "There is no such page, or it is not yours to see.")
+_FORBIDDEN = (403, "Not allowed", "Your account may not do this.")
+_STRANGE = (400, "Not understood", "The request was not one that this page makes.")
 
 
 class Console(AdminSite):
@@ -11,6 +32,72 @@ class Console(AdminSite):
     site_header = "Dragoman"
     site_title = "Dragoman"
     index_title = "Console"
+    index_template = "console/index.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff and superusers; asked at every request, so a lost right is lost at once."""
+        user = request.user
+        return isinstance(user, User) and user.is_active and (user.is_staff or user.is_superuser)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The one gate's page."""
+        return sign_in(request)
+
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ends the session."""
+        return sign_out(request)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's pages without those that have no meaning here."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in _UNUSED]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Every page is kept by nobody, and a refusal is a page as well."""
+        del cacheable
+        inner: Callable[..., HttpResponseBase] = super().admin_view(view)
+
+        @wraps(inner)
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return inner(request, *args, **kwargs)
+            except (Http404, PermissionDenied, SuspiciousOperation) as error:
+                return self._refused(request, error)
+
+        return answered
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The overview, with what happened last."""
+        recent = within(request.user, LoginEvent.objects.order_by("-at"), "tenant")
+        context = {"recent": recent.select_related("user")[:_RECENT], **(extra_context or {})}
+        return super().index(request, context)
+
+    def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        known = _FORBIDDEN if isinstance(error, PermissionDenied) else _STRANGE
+        status, title, text = _MISSING if isinstance(error, Http404) else known
+        context = {**self.each_context(request), "title": title, "text": text}
+        answer = render(request, "console/refused.html", context, status=status)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+def within(user: Any, rows: Any, tenant_path: str) -> Any:
+    """Of ``rows`` those that an officer may see: his tenant's, or all for a superuser."""
+    return rows if user.is_superuser else rows.filter(**{tenant_path: user.tenant_id})
+
+
+def act(request: HttpRequest, note: str = "") -> Act:
+    """What the signed-in officer is about to do, for the audit row."""
+    found = browser.signed_in(request)
+    if found is None:
+        raise PermissionDenied
+    client = browser.call(request).client()
+    return Act(client, found.subject.user.username, found.session.pk, note)
 
 
 console = Console(name="admin")

@@ -25,19 +25,17 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "accounts.web.headers.PageHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.web.browser.BrowserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -69,6 +67,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.GateBackend"]
 PASSWORD_HASHERS = ["accounts.login.passwords.DragomanHasher"]
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # user names are unique in a tenant, not over all of them
+    "admin.E410",  # the console's sessions are rows of accounts.Session, not of Django's store
     "security.W005",  # what HSTS says of other hosts of the domain is its owner's decision
     "security.W008",  # the proxy that ends TLS redirects; a redirected POST would lose its body
     "security.W021",  # as W005
@@ -103,9 +102,13 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# The cookie of short messages goes by the settings of Django's session cookie, which is not used.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-dragoman-csrf" if _HTTPS else "dragoman-csrf"
+CSRF_FAILURE_VIEW = "accounts.web.errors.csrf_failure"
+MESSAGE_STORAGE = "accounts.web.messages.Messages"
 if DRAGOMAN.trusted_proxies > 0:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, URLResolver, include, path
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.console import console
@@ -22,6 +23,13 @@ def root(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
     return served(request, **kwargs)
 
 
+def to_console(request: HttpRequest, tenant_slug: str = "") -> HttpResponseBase:  # noqa: ARG001
+    """People leave the slash out, or come by their tenant's address; the console has one place."""
+    if not tenant_slug:
+        return HttpResponseRedirect(reverse("admin:index"))
+    return HttpResponseRedirect(f"{reverse('admin:login')}?{urlencode({'tenant': tenant_slug})}")
+
+
 _everywhere: list[URLPattern | URLResolver] = [
     path("", root),
     path(".well-known/jwks.json", tenant_key_set),
@@ -29,7 +37,9 @@ _everywhere: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin", to_console),
     path("admin/", console.urls),
+    path("t/<slug:tenant_slug>/admin/", to_console),
     path("t/<slug:tenant_slug>/", include(_everywhere)),
     *_everywhere,
 ]

@@ -1,0 +1,101 @@
+"""Deeds: what an officer does to one row, always asked for first, always done by POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts.console import act
+from accounts.login import enrolment
+from accounts.login.custody import Act
+from accounts.web import browser
+from accounts.web.sign_in import sign_in_again
+
+if TYPE_CHECKING:
+    from accounts.admin.scope import ScopedAdmin
+
+Refused = PermissionDenied
+
+
+def _always(_obj: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing to do. ``run`` may return secrets to show, once."""
+
+    slug: str
+    label: str
+    # What will happen, in a sentence or two.
+    effect: str
+    # What has happened.
+    done: str
+    run: Callable[[Any, Act], list[str] | None]
+    applies: Callable[[Any], bool] = _always
+    # A reason is demanded, and kept in the audit row.
+    wants_reason: bool = False
+    # The officer has proved himself a short time ago, at his full level.
+    wants_fresh: bool = False
+    not_to_oneself: bool = False
+    danger: bool = False
+
+
+class ReasonForm(forms.Form):
+    """Why the officer does it."""
+
+    reason = forms.CharField(
+        max_length=200,
+        help_text="Kept in the audit trail. No secrets, please.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "vTextField"}),
+    )
+
+    def __init__(self, *args: Any, required: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = required
+
+
+def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str) -> HttpResponse:
+    """Ask on GET, do on POST."""
+    obj = page.get_object(request, unquote(object_id))
+    if obj is None:
+        raise Http404
+    deed = next((each for each in page.open_deeds(request, obj) if each.slug == slug), None)
+    if deed is None:
+        raise Http404
+    if deed.wants_fresh and not _is_fresh(request):
+        return sign_in_again(request)
+    form = ReasonForm(request.POST or None, required=deed.wants_reason)
+    context = {
+        **page.admin_site.each_context(request),
+        "title": deed.label,
+        "subtitle": str(obj),
+        "deed": deed,
+        "object": obj,
+        "opts": page.opts,
+        "form": form,
+        "back": reverse(
+            f"admin:{page.opts.app_label}_{page.opts.model_name}_change", args=(obj.pk,)
+        ),
+    }
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "console/deed.html", context)
+    secrets = deed.run(obj, act(request, form.cleaned_data["reason"]))
+    if secrets is not None:
+        return render(request, "console/secrets.html", {**context, "secrets": secrets})
+    messages.success(request, f"{obj}: {deed.done}")
+    return HttpResponseRedirect(context["back"])
+
+
+def _is_fresh(request: HttpRequest) -> bool:
+    found = browser.signed_in(request)
+    return found is not None and enrolment.is_fresh(found, browser.call(request).now)

@@ -1,0 +1,101 @@
+"""The audit trail: every verdict, with the steps that led to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from accounts.admin.scope import ScopedAdmin, choice_filter, link
+from accounts.admin.sessions import contract_choices
+from accounts.audit import Event
+from accounts.console import console
+from accounts.login.outcome import Reason
+from accounts.models import LoginEvent, Session, User
+
+
+def _event_choices() -> list[tuple[str, str]]:
+    return [(event.value, event.value) for event in Event]
+
+
+def _reason_choices() -> list[tuple[str, str]]:
+    return [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
+
+
+@admin.register(LoginEvent, site=console)
+class LoginEventAdmin(ScopedAdmin):
+    """Read only, as the table itself is."""
+
+    list_display = ("when", "event", "account", "contract", "why", "factor", "address")
+    list_filter = (
+        ("at", admin.DateFieldListFilter),
+        choice_filter("event", "event", _event_choices, "event"),
+        choice_filter("contract", "contract", contract_choices, "contract"),
+        choice_filter("reason", "reason", _reason_choices, "reason"),
+    )
+    list_select_related = ("user",)
+    search_fields = ("^user__username_key", "=request_id", "=address")
+    search_help_text = "User name, request id or address"
+    ordering = ("-at",)
+    fields = (
+        "when",
+        "event",
+        "account",
+        "tenant",
+        "contract",
+        "why",
+        "factor",
+        "steps",
+        "address",
+        "agent",
+        "request_id",
+        "session",
+    )
+
+    def _filters(self, request: HttpRequest | None) -> list[str]:
+        return [*super()._filters(request), "user__id"]
+
+    def owner(self, obj: LoginEvent) -> tuple[UUID | None, User | None]:
+        """The account that it is about."""
+        return obj.tenant_id, obj.user
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Accounts may be gone; the trail stays."""
+        return super().get_queryset(request).select_related("user", "tenant")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All."""
+        return self.fields
+
+    @admin.display(description="when", ordering="at")
+    def when(self, obj: LoginEvent) -> str:
+        """To the second."""
+        return f"{obj.at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @admin.display(description="account")
+    def account(self, obj: LoginEvent) -> str:
+        """Whom it is about."""
+        return link(obj.user) if obj.user_id else "–"
+
+    @admin.display(description="reason", ordering="reason")
+    def why(self, obj: LoginEvent) -> str:
+        """In words."""
+        return obj.reason.replace("_", " ") or "–"
+
+    @admin.display(description="steps")
+    def steps(self, obj: LoginEvent) -> str:
+        """The decision, in its order."""
+        rows = [(step[0], step[1]) for step in obj.trace if len(step) == 2]
+        lines = format_html_join("", "<li><span>{}</span> {}</li>", rows)
+        return format_html('<ol class="steps">{}</ol>', lines) if rows else "–"
+
+    @admin.display(description="session")
+    def session(self, obj: LoginEvent) -> str:
+        """Its page, where it is still there and of the same tenant."""
+        if obj.session_id is None:
+            return "–"
+        known = Session.objects.filter(pk=obj.session_id, tenant=obj.tenant_id).first()
+        return link(known, str(obj.session_id)) if known else str(obj.session_id)

@@ -1,0 +1,176 @@
+"""Sessions over every contract: seen, and ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import F, Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.admin.deeds import Deed
+from accounts.admin.scope import ScopedAdmin, choice_filter, link, moment
+from accounts.console import act, console
+from accounts.login import custody
+from accounts.login import sessions as live
+from accounts.models import Session, User
+from accounts.web.profile import SLUG
+from accounts.wire.registry import contracts
+
+_METHODS = {
+    "pwd": "password",
+    "otp": "authenticator app",
+    "recovery": "recovery code",
+    "email": "mailed code",
+    "secret": "service secret",
+    "hwk": "security key",
+}
+
+
+def contract_choices() -> list[tuple[str, str]]:
+    """Every contract and the console."""
+    return [*((c.slug, c.title) for c in contracts().values()), (SLUG, "Console")]
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Which sessions still open anything."""
+
+    title = "state"
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Live or over."""
+        return [("yes", "Live"), ("no", "Over")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """By the same condition that opens the doors."""
+        alive = live.alive(timezone.now())
+        if self.value() == "yes":
+            return queryset.filter(alive)
+        over = Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now())
+        over |= ~Q(user__state=User.State.ACTIVE) | ~Q(user__security_epoch=F("security_epoch"))
+        return queryset.filter(over) if self.value() == "no" else queryset
+
+
+def is_over(session: Session) -> bool:
+    """Whether the session opens nothing any more."""
+    idle = session.idle_seconds
+    now = timezone.now()
+    return (
+        session.ended_at is not None
+        or session.expires_at <= now
+        or not session.user.is_active
+        or session.security_epoch != session.user.security_epoch
+        or (idle is not None and session.last_seen_at + timedelta(seconds=idle) <= now)
+    )
+
+
+@admin.register(Session, site=console)
+class SessionAdmin(ScopedAdmin):
+    """One login and what became of it."""
+
+    deeds = (
+        Deed(
+            "end",
+            "End session",
+            "The session ends now, with every token that it issued.",
+            "ended",
+            custody.end_session,
+            applies=lambda session: not is_over(session),
+            danger=True,
+        ),
+    )
+    actions = ("end_selected",)
+    list_display = ("account", "contract", "state", "since", "seen", "address", "client", "level")
+    list_filter = (LiveFilter, choice_filter("contract", "contract", contract_choices, "contract"))
+    list_select_related = ("user", "tenant")
+    search_fields = ("^user__username_key", "^user__email_key", "=address")
+    search_help_text = "User name, e-mail or address"
+    ordering = ("-auth_time",)
+    fields = (
+        "account",
+        "tenant",
+        "contract",
+        "state",
+        "since",
+        "seen",
+        "expires_at",
+        "level",
+        "proofs",
+        "address",
+        "agent",
+        "id",
+    )
+
+    def _filters(self, request: HttpRequest | None) -> list[str]:
+        return [*super()._filters(request), "user__id"]
+
+    def owner(self, obj: Session) -> tuple[UUID | None, User | None]:
+        """Whose it is."""
+        return obj.tenant_id, obj.user
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All."""
+        return self.fields
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Who sees sessions ends them; a superuser's are left out below."""
+        return self.has_view_permission(request)
+
+    @admin.action(description="End the selected sessions", permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: Any) -> None:
+        """Each with an audit row of its own."""
+        chosen = [
+            session
+            for session in queryset.select_related("user")[:1000]
+            if self.touchable(request, session) and not is_over(session)
+        ]
+        for session in chosen:
+            custody.end_session(session, act(request))
+        messages.success(request, f"Sessions ended: {len(chosen)}")
+
+    @admin.display(description="account", ordering="user__username_key")
+    def account(self, obj: Session) -> str:
+        """Whose it is."""
+        return link(obj.user)
+
+    @admin.display(description="state")
+    def state(self, obj: Session) -> str:
+        """Live, or since when and why not."""
+        if not is_over(obj):
+            return "live"
+        if obj.ended_at is not None:
+            return f"{obj.end_reason or 'ended'} {moment(obj.ended_at)}"
+        return "expired" if obj.expires_at <= timezone.now() else "over"
+
+    @admin.display(description="since", ordering="auth_time")
+    def since(self, obj: Session) -> str:
+        """When it was opened."""
+        return moment(obj.auth_time)
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def seen(self, obj: Session) -> str:
+        """When it was used."""
+        return moment(obj.last_seen_at)
+
+    @admin.display(description="client")
+    def client(self, obj: Session) -> str:
+        """The beginning of the user agent."""
+        return obj.agent[:40] + ("…" if len(obj.agent) > 40 else "")
+
+    @admin.display(description="level", ordering="acr")
+    def level(self, obj: Session) -> str:
+        """One factor or two."""
+        return {"aal1": "one factor", "aal2": "two factors"}.get(obj.acr, obj.acr)
+
+    @admin.display(description="proofs")
+    def proofs(self, obj: Session) -> str:
+        """What was proved, and when."""
+        return ", ".join(
+            f"{_METHODS.get(r['method'], r['method'])} "
+            f"({moment(datetime.fromtimestamp(r['at'], UTC))})"
+            for r in obj.amr
+        )

@@ -1,0 +1,153 @@
+"""What an officer may do with another's account: disable, enable, make safe. Never read or choose.
+
+Every act is one statement that changes the account and writes who did it and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import audit, notices
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login.outcome import Factor
+from accounts.models import LoginEvent, ServiceCredential, Session, User
+from accounts.models.statement import Insert, Update, execute
+from mfa import binding, recovery_codes
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who acts, from where, and why."""
+
+    client: ClientContext
+    by: str
+    # The session in which the officer acts; it leads to his account.
+    session_id: UUID | None = None
+    note: str = ""
+
+    def row(
+        self,
+        event: Event,
+        *,
+        tenant_id: UUID | None,
+        user_id: UUID | None = None,
+        reason: str = "",
+        factor: str = "",
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> LoginEvent:
+        """The unsaved audit row of this act."""
+        trace = [("by", self.by), *facts]
+        if self.note:
+            trace.append(("reason", self.note))
+        return audit.row(
+            event,
+            self.client,
+            tenant_id=tenant_id,
+            user_id=user_id,
+            session_id=self.session_id,
+            reason=reason,
+            factor=factor,
+            trace=trace,
+        )
+
+
+def disable(user: User, act: Act) -> None:
+    """Nobody logs in with the account any more, and every session of it ends."""
+    changed = Update(
+        User.objects.filter(pk=user.pk),
+        state=User.State.DISABLED,
+        security_epoch=F("security_epoch") + 1,
+    )
+    execute(changed, _ended(user, "disabled", act), _changed(user, "disabled", act))
+
+
+def enable(user: User, act: Act) -> None:
+    """The account may log in again; its old sessions stay dead."""
+    changed = Update(User.objects.filter(pk=user.pk), state=User.State.ACTIVE)
+    execute(changed, _changed(user, "enabled", act))
+
+
+def require_new_password(user: User, act: Act) -> None:
+    """The next login has to choose a new password. The officer never learns it."""
+    changed = Update(User.objects.filter(pk=user.pk), must_change_password=True)
+    execute(changed, _changed(user, "new password required", act))
+
+
+def end_sessions(user: User, act: Act) -> None:
+    """Every session of the account ends, also one that is being opened right now."""
+    changed = Update(User.objects.filter(pk=user.pk), security_epoch=F("security_epoch") + 1)
+    reason = "ended by an administrator"
+    ended = act.row(Event.SESSION_ENDED, tenant_id=user.tenant_id, user_id=user.pk, reason=reason)
+    execute(changed, _ended(user, reason, act), Insert(ended))
+
+
+def end_session(session: Session, act: Act) -> None:
+    """One session ends, with all its tokens. Ending twice is fine."""
+    reason = "ended by an administrator"
+    rows = Session.objects.filter(pk=session.pk, ended_at=None)
+    ended = act.row(
+        Event.SESSION_ENDED,
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        reason=reason,
+        facts=[("session", str(session.pk)), ("contract", session.contract)],
+    )
+    execute(Update(rows, ended_at=act.client.now, end_reason=reason), Insert(ended))
+
+
+def revoke_credential(credential: ServiceCredential, act: Act) -> None:
+    """The secret opens nothing more. Sessions that it opened go on until they are ended."""
+    rows = ServiceCredential.objects.filter(pk=credential.pk, revoked_at=None)
+    revoked = act.row(
+        Event.CREDENTIAL_REVOKED,
+        tenant_id=credential.user.tenant_id,
+        user_id=credential.user_id,
+        facts=[("client id", credential.client_id)],
+    )
+    execute(Update(rows, revoked_at=act.client.now), Insert(revoked))
+
+
+def remove_factors(user: User, act: Act) -> None:
+    """Take every second factor away: a lost phone. The owner is told."""
+    with transaction.atomic():
+        binding.remove_all(user.pk)
+        act.row(
+            Event.FACTOR_REMOVED,
+            tenant_id=user.tenant_id,
+            user_id=user.pk,
+            reason="removed by an administrator",
+        ).save(force_insert=True)
+        notices.factor_removed(user, "Every second factor")
+
+
+def replace_codes(user: User, act: Act) -> list[str]:
+    """A new set of recovery codes, to be shown once; the old one is void. The owner is told."""
+    codes = recovery_codes.new_codes()
+    with transaction.atomic():
+        recovery_codes.replace(user.pk, codes, by=act.by)
+        act.row(
+            Event.RECOVERY_CODES_MADE,
+            tenant_id=user.tenant_id,
+            user_id=user.pk,
+            reason="made by an administrator",
+            factor=Factor.RECOVERY_CODE,
+        ).save(force_insert=True)
+        notices.recovery_codes_made(user)
+    return [recovery_codes.grouped(code) for code in codes]
+
+
+def _ended(user: User, reason: str, act: Act) -> Update:
+    rows: Any = Session.objects.filter(user=user, ended_at=None)
+    return Update(rows, ended_at=act.client.now, end_reason=reason)
+
+
+def _changed(user: User, reason: str, act: Act) -> Insert:
+    event = Event.USER_CHANGED
+    return Insert(act.row(event, tenant_id=user.tenant_id, user_id=user.pk, reason=reason))
