@@ -12,7 +12,7 @@ from accounts.login.attempt import Attempt, FirstFactor, Identifier, Password
 from accounts.login.identify import Candidate
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
-from accounts.login.subject import Subject, identified
+from accounts.login.subject import Subject
 from accounts.models import ServiceCredential, User
 from accounts.models.statement import Update
 from tenants.hashing import Overloaded
@@ -61,12 +61,7 @@ def check(attempt: Attempt, journey: Journey) -> Proof:
         journey.refuse(Reason.WRONG_PASSWORD if known else Reason.NO_PASSWORD)
     journey.note("password", "right")
     record = sessions.amr(sessions.PASSWORD, journey.client.now)
-    return Proof(_identified(found, journey), record, rehashed=_rehash(user, factor))
-
-
-def _identified(found: Candidate, journey: Journey) -> Subject:
-    profile = journey.profile
-    return identified(found.subject, profile.sector, profile.new_identifier)
+    return Proof(found.subject, record, rehashed=_rehash(user, factor))
 
 
 def _find(
@@ -110,7 +105,7 @@ def _service_proof(found: Candidate, client_id: str, journey: Journey) -> Proof:
         ServiceCredential.objects.filter(client_id=client_id), last_used_at=journey.client.now
     )
     record = sessions.amr(sessions.SERVICE, journey.client.now)
-    return Proof(_identified(found, journey), record, by_service_secret=True, writes=(used,))
+    return Proof(found.subject, record, by_service_secret=True, writes=(used,))
 
 
 @sensitive_variables("factor")

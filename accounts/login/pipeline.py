@@ -23,6 +23,7 @@ from accounts.login.policy import Allow, Demand, Refuse, Step, decide
 from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
 from accounts.login.second_factor import Match
+from accounts.login.subject import identified
 from mfa import challenges
 from mfa.models import Challenge
 from tenants.hashing import Overloaded
@@ -175,6 +176,9 @@ def _go_on(progress: Progress, journey: Journey) -> Outcome:
 
 
 def _concluded(progress: Progress, decision: Allow | Demand | Step, journey: Journey) -> Outcome:
+    profile = journey.profile
+    subject = identified(progress.subject, profile.sector, profile.new_identifier)
+    progress = replace(progress, subject=subject)
     if isinstance(decision, Allow):
         return journey.accept(progress, decision.advised)
     if isinstance(decision, Demand):

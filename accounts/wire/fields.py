@@ -17,6 +17,8 @@ class ExactText(serializers.Field[str, Any, str, Any]):
     """
 
     default_error_messages = {
+        "required": "is missing",
+        "null": "must be a string",
         "type": "must be a string",
         "blank": "must not be empty",
         "long": "is too long",
@@ -47,7 +49,11 @@ class ExactText(serializers.Field[str, Any, str, Any]):
 class ExactBoolean(serializers.Field[bool, Any, bool, Any]):
     """``true`` or ``false``, and nothing that merely looks like it."""
 
-    default_error_messages = {"type": "must be true or false"}
+    default_error_messages = {
+        "required": "is missing",
+        "null": "must be true or false",
+        "type": "must be true or false",
+    }
 
     def to_internal_value(self, data: Any) -> bool:
         """The value itself. Raises ValidationError."""
