@@ -1,6 +1,7 @@
 """ColdStream: ``POST /account/login``, the one-time-code step, ``GET /users/me``.
 
-Source: the product's reference page "Login user"; docs/contracts/coldstream.md has the details.
+Source: the page "Login user" of the product's API reference; docs/contracts/coldstream.md has the
+details.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ _UNAUTHORIZED = _problem(401, "Unauthorized")
 _BAD_REQUEST = _problem(400, "Bad Request")
 _NOT_FOUND = _problem(404, "Not Found")
 _UNAVAILABLE = _problem(503, "Service Unavailable", headers={"Retry-After": "1"})
-_KEY_ONLY = "API login needs an authenticator app; a security key works in the browser only."
+_NO_APP = "API login needs an authenticator app; a security key works in the browser only."
 _CHANGE_FIRST = "The password must be changed in the browser before it works here."
 _BIND_FIRST = "Your organization requires a second factor: set up an authenticator app first."
 
@@ -146,7 +147,7 @@ _SPECIAL = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
-    Reason.FACTOR_UNSUPPORTED: always(_problem(403, "Forbidden", _KEY_ONLY)),
+    Reason.FACTOR_UNSUPPORTED: always(_problem(403, "Forbidden", _NO_APP)),
     Reason.MUST_CHANGE_PASSWORD: always(_problem(403, "Forbidden", _CHANGE_FIRST)),
     Reason.MUST_BIND_FACTOR: always(_problem(403, "Forbidden", _BIND_FIRST)),
     Reason.NOTHING_PRESENTED: always(_BAD_REQUEST),
@@ -226,10 +227,8 @@ class OneTimeCode(ContractView):
         body = checked(CodeShape, _body(call))
         nonce = _nonce(call)
         attempt = Attempt(
-            (
-                ChallengeToken(body["mfaToken"], nonce),
-                OneTimePassword(body["otp"].strip()),
-            ),
+            # A person typed the code; blanks around it are no part of it.
+            (ChallengeToken(body["mfaToken"], nonce), OneTimePassword(body["otp"].strip())),
             call.hint,
             call.client(nonce=nonce),
         )
@@ -242,8 +241,10 @@ def authenticated(call: Call) -> Found:
     if token is None:
         raise Faulted(Fault.NO_TOKEN)
     read = verified(call, token)
-    if read.expired or read.claims.get("aud") != SLUG:
+    if read.expired:
         raise Faulted(Fault.EXPIRED_TOKEN)
+    if read.purpose != ACCESS.purpose or read.claims.get("aud") != SLUG:
+        raise Faulted(Fault.WRONG_KIND)
     return session(call, Q(pk=UUID(read.claims["jti"])), read, LOGIN)
 
 
@@ -253,7 +254,7 @@ class Me(ContractView):
     slug = SLUG
 
     def get(self, call: Call) -> Answer:
-        """Who the bearer is; clients call it right after the login."""
+        """Who the bearer is: clients ask right after the login and fail without an answer."""
         return Answer(200, render_user(authenticated(call).subject))
 
 
@@ -273,4 +274,5 @@ CONTRACT = Contract(
         "curl -s {base}/account/login -H 'Content-Type: application/json' "
         """-d '{{"email":"{email}","password":"{password}"}}'"""
     ),
+    follow_up="curl -s {base}/users/me -H 'Authorization: Bearer {answer[accessToken]}'",
 )
