@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,7 @@ from accounts import provisioning
 from accounts.login import passwords
 from accounts.models import User
 from accounts.tokens import keys
+from accounts.tokens.profile import Algorithm
 from mfa import binding, recovery_codes, totp
 from mfa.models import RecoveryCode
 from tenants import resolve
@@ -62,6 +64,26 @@ class Cast:
     alice_of_beta: Persona  # the same user name in the other tenant
     erin: Persona  # staff
     svc: Persona  # service account
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_rsa_keys() -> Iterator[None]:
+    """A 2048-bit key takes a tenth of a second; eight of them do for all tenants of a run."""
+    made: list[tuple[bytes, dict[str, str]]] = []
+    turns = itertools.cycle(range(8))
+    generate = keys._generate
+
+    def from_stock(algorithm: Algorithm) -> tuple[bytes, dict[str, str]]:
+        if algorithm is not Algorithm.RS256:
+            return generate(algorithm)
+        turn = next(turns)
+        if turn == len(made):
+            made.append(generate(algorithm))
+        return made[turn]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_generate", from_stock)
+        yield
 
 
 @pytest.fixture(autouse=True)
