@@ -108,7 +108,8 @@ def _binding_step(
     challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
 ) -> Outcome:
     """The last step of enrolment during login: the new authenticator was proved already."""
-    if progress.pending.totp_step < 0:
+    answers_another = attempt.second_factor is not None or attempt.new_password is not None
+    if progress.pending.totp_step < 0 or answers_another:
         journey.refuse(Reason.CHALLENGE_FOREIGN)
     bound = progress.with_record(sessions.amr(sessions.OTP, attempt.client.now))
     return _spend_and_go_on(bound, journey, lambda: _spend_challenge(challenge, journey))
