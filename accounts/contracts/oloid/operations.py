@@ -1,0 +1,240 @@
+"""Cognito's operations: one address, the operation named by the ``X-Amz-Target`` header.
+
+The operations here need no signature in the product; one that comes all the same is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.client import ClientContext
+from accounts.contracts.oloid.answers import (
+    MFA_SETUP,
+    NEW_PASSWORD_REQUIRED,
+    SELECT_MFA_TYPE,
+    SOFTWARE_TOKEN_MFA,
+    render,
+)
+from accounts.contracts.oloid.attributes import as_texts
+from accounts.contracts.oloid.exceptions import UNSUPPORTED_TOKEN_TYPE, exception
+from accounts.contracts.oloid.shapes import (
+    AccessTokenShape,
+    GetTokensFromRefreshTokenShape,
+    InitiateAuthShape,
+    RespondToAuthChallengeShape,
+    RevokeTokenShape,
+    members,
+    parameter,
+)
+from accounts.contracts.oloid.tokens import (
+    ACCESS,
+    LOGIN,
+    SCOPE,
+    SLUG,
+    authentication_result,
+    pair,
+)
+from accounts.login import grants, sessions
+from accounts.login.attempt import (
+    Attempt,
+    ChallengeToken,
+    Credential,
+    Identifier,
+    NameForm,
+    NewPassword,
+    OneTimePassword,
+    Password,
+)
+from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.pipeline import authenticate
+from accounts.login.sessions import Found
+from accounts.models import Grant
+from accounts.wire.authentication import session, verified
+from accounts.wire.call import Call
+from accounts.wire.contract import Answer, Fault, Faulted
+from tenants.hint import TenantHint
+from tenants.policy import TenantRecord
+from tenants.resolve import directory
+
+Body = dict[str, Any]
+Parameters = dict[str, str]
+Proofs = tuple[Credential, ...]
+
+
+def _pool(call: Call, client_id: str) -> TenantRecord:
+    """The tenant whose app client this is. Raises Faulted(NOT_FOUND)."""
+    tenant = directory().by_client.get(client_id)
+    if tenant is None or not tenant.serves(SLUG):
+        raise Faulted(Fault.NOT_FOUND, client_id=client_id)
+    if call.addressed is not None and call.addressed.id != tenant.id:
+        raise Faulted(Fault.NOT_FOUND, client_id=client_id)
+    return tenant
+
+
+def _client(call: Call, pool: TenantRecord) -> ClientContext:
+    return call.client(client_id=pool.client_id)
+
+
+def _log_in(call: Call, pool: TenantRecord, username: str, *credentials: Credential) -> Body:
+    attempt = Attempt(
+        credentials,
+        TenantHint(slug=pool.slug),
+        _client(call, pool),
+        Identifier(NameForm.ANY, username),
+    )
+    return render(authenticate(attempt, LOGIN), call.now)
+
+
+def _by_password(call: Call, pool: TenantRecord, given: Parameters) -> Body:
+    username, password = parameter(given, "USERNAME"), parameter(given, "PASSWORD")
+    return _log_in(call, pool, username, Password(password))
+
+
+def _renewed(call: Call, pool: TenantRecord, token: str) -> Body:
+    """New ID and access token; groups and attributes as they are now. One statement."""
+    refreshed = grants.present(token, Grant.Kind.REFRESH, LOGIN, _client(call, pool), pool)
+    live, subject = refreshed.found.session, refreshed.found.subject
+    return authentication_result(pair(live, subject, call.now), live, subject, call.now)
+
+
+def _by_refresh_token(call: Call, pool: TenantRecord, given: Parameters) -> Body:
+    result = _renewed(call, pool, parameter(given, "REFRESH_TOKEN"))
+    return {"ChallengeParameters": {}, "AuthenticationResult": result}
+
+
+_FLOWS: Mapping[str, Callable[[Call, TenantRecord, Parameters], Body]] = {
+    "USER_PASSWORD_AUTH": _by_password,
+    "REFRESH_TOKEN_AUTH": _by_refresh_token,
+    "REFRESH_TOKEN": _by_refresh_token,
+}
+_OTHER_FLOWS = {
+    # Its verifier would be a fast hash of the password beside the slow one.
+    "USER_SRP_AUTH": "USER_SRP_AUTH is not enabled for the client.",
+    "CUSTOM_AUTH": "CUSTOM_AUTH is not enabled for the client.",
+    "USER_AUTH": "USER_AUTH is not enabled for the client.",
+    "ADMIN_NO_SRP_AUTH": "Initiate Auth method not supported.",
+    "ADMIN_USER_PASSWORD_AUTH": "Initiate Auth method not supported.",
+}
+
+
+def initiate_auth(call: Call, body: Any) -> Body:
+    """A login by password, or the renewal of one by its refresh token."""
+    asked = members(InitiateAuthShape, body)
+    pool = _pool(call, asked["ClientId"])
+    flow = _FLOWS.get(asked["AuthFlow"])
+    if flow is None:
+        raise Faulted(Fault.INVALID, _OTHER_FLOWS.get(asked["AuthFlow"], "AuthFlow is unknown"))
+    return flow(call, pool, asked["AuthParameters"])
+
+
+def _code(given: Parameters) -> Proofs:
+    return (OneTimePassword(parameter(given, "SOFTWARE_TOKEN_MFA_CODE")),)
+
+
+def _new_password(given: Parameters) -> Proofs:
+    """``userAttributes.*`` may come beside it; attributes are not the user's to change here."""
+    return (NewPassword(parameter(given, "NEW_PASSWORD")),)
+
+
+def _proved_before(_given: Parameters) -> Proofs:
+    """The session of ``VerifySoftwareToken`` says it all."""
+    return ()
+
+
+def _never_asked(_given: Parameters) -> Proofs:
+    """There is one kind of second factor, so no session was made to choose among several."""
+    raise LoginRefused(Reason.CHALLENGE_FOREIGN)
+
+
+# What the answer to each challenge proves. Names that are not here are no challenges.
+_ANSWERS: Mapping[str, Callable[[Parameters], Proofs]] = {
+    SOFTWARE_TOKEN_MFA: _code,
+    NEW_PASSWORD_REQUIRED: _new_password,
+    MFA_SETUP: _proved_before,
+    SELECT_MFA_TYPE: _never_asked,
+}
+
+
+def respond_to_auth_challenge(call: Call, body: Any) -> Body:
+    """The next step of a login, with the session of the step before."""
+    asked = members(RespondToAuthChallengeShape, body)
+    pool = _pool(call, asked["ClientId"])
+    proofs = _ANSWERS.get(asked["ChallengeName"])
+    if proofs is None:
+        raise Faulted(Fault.INVALID, "ChallengeName is unknown or not offered")
+    given = asked["ChallengeResponses"]
+    username, token = parameter(given, "USERNAME"), ChallengeToken(asked["Session"])
+    return _log_in(call, pool, username, token, *proofs(given))
+
+
+def get_tokens_from_refresh_token(call: Call, body: Any) -> Body:
+    """The same renewal; refresh tokens are not rotated, so none is given."""
+    asked = members(GetTokensFromRefreshTokenShape, body)
+    pool = _pool(call, asked["ClientId"])
+    return {"AuthenticationResult": _renewed(call, pool, asked["RefreshToken"])}
+
+
+def _bearer(call: Call, body: Any) -> Found:
+    """The live session of an access token, in one statement. Raises Faulted."""
+    read = verified(call, members(AccessTokenShape, body)["AccessToken"])
+    if read.purpose != ACCESS.purpose or read.claims.get("scope") != SCOPE:
+        raise Faulted(Fault.WRONG_KIND)
+    if read.expired:
+        raise Faulted(Fault.EXPIRED_TOKEN)
+    return session(call, Q(pk=UUID(read.claims["origin_jti"])), read, LOGIN)
+
+
+def get_user(call: Call, body: Any) -> Body:
+    """Who the bearer is."""
+    subject = _bearer(call, body).subject
+    answer: Body = {
+        "Username": subject.user.username,
+        "UserAttributes": [
+            {"Name": name, "Value": text} for name, text in as_texts(subject.user).items()
+        ],
+    }
+    if Factor.OTP in subject.factors:
+        answer["PreferredMfaSetting"] = SOFTWARE_TOKEN_MFA
+        answer["UserMFASettingList"] = [SOFTWARE_TOKEN_MFA]
+    return answer
+
+
+def global_sign_out(call: Call, body: Any) -> Body:
+    """End all sessions of the user at this contract."""
+    user = _bearer(call, body).subject.user
+    sessions.end_all(user, "global sign-out", call.client(), contract=SLUG)
+    return {}
+
+
+def revoke_token(call: Call, body: Any) -> Body | Answer:
+    """End the session of a refresh token, with the access tokens of the same ``origin_jti``."""
+    asked = members(RevokeTokenShape, body)
+    pool = _pool(call, asked["ClientId"])
+    # A signed token is never a refresh token here: those are opaque.
+    if asked["Token"].count(".") == 2:
+        return exception(UNSUPPORTED_TOKEN_TYPE, "The token is not a refresh token")
+    client = _client(call, pool)
+    try:
+        refreshed = grants.present(asked["Token"], Grant.Kind.REFRESH, LOGIN, client, pool)
+    except LoginRefused:
+        # As RFC 7009 section 2.2 has it: what is no good token needs no revoking.
+        return {}
+    sessions.end(refreshed.found.session, "token revoked", client)
+    return {}
+
+
+Operation = Callable[[Call, Any], Body | Answer]
+
+# AssociateSoftwareToken, VerifySoftwareToken and SetUserMFAPreference have their place here.
+OPERATIONS: Mapping[str, Operation] = {
+    "InitiateAuth": initiate_auth,
+    "RespondToAuthChallenge": respond_to_auth_challenge,
+    "GetUser": get_user,
+    "RevokeToken": revoke_token,
+    "GlobalSignOut": global_sign_out,
+    "GetTokensFromRefreshToken": get_tokens_from_refresh_token,
+}

@@ -1,0 +1,114 @@
+"""The bodies of Cognito's operations, as far as they are read; other members are ignored."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.wire.contract import Fault, Faulted
+from accounts.wire.fields import ExactText
+from accounts.wire.shapes import checked
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_+]{1,128}")
+
+
+class Text(ExactText):
+    """A required text."""
+
+    default_error_messages = {"required": "is required"}
+
+
+class ClientId(Text):
+    """An app client's id: 1 to 128 letters, digits, ``_`` or ``+``."""
+
+    default_error_messages = {"form": "must be 1 to 128 letters, digits, _ or +"}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The id itself. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        # It goes into an error's header, so nothing but these characters may pass.
+        if not _CLIENT_ID.fullmatch(text):
+            self.fail("form")
+        return text
+
+
+class SessionToken(Text):
+    """A challenge's session: 20 to 4096 characters."""
+
+    default_error_messages = {"length": "must have 20 to 4096 characters"}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The token itself. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        if not 20 <= len(text) <= 4096:
+            self.fail("length")
+        return text
+
+
+class Texts(serializers.Field[dict[str, str], Any, dict[str, str], Any]):
+    """An object whose values are all texts."""
+
+    default_error_messages = {"type": "must map names to strings"}
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """The members themselves. Raises ValidationError."""
+        if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
+            self.fail("type")
+        return data
+
+    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
+        """The members themselves."""
+        return value
+
+
+class InitiateAuthShape(serializers.Serializer[Any]):
+    """``InitiateAuth``."""
+
+    ClientId = ClientId()
+    AuthFlow = Text()
+    AuthParameters = Texts(default=dict)
+
+
+class RespondToAuthChallengeShape(serializers.Serializer[Any]):
+    """``RespondToAuthChallenge``."""
+
+    ClientId = ClientId()
+    ChallengeName = Text()
+    Session = SessionToken()
+    ChallengeResponses = Texts(default=dict)
+
+
+class AccessTokenShape(serializers.Serializer[Any]):
+    """``GetUser`` and ``GlobalSignOut``."""
+
+    AccessToken = Text()
+
+
+class RevokeTokenShape(serializers.Serializer[Any]):
+    """``RevokeToken``; no client has a secret, so none is read."""
+
+    Token = Text()
+    ClientId = ClientId()
+
+
+class GetTokensFromRefreshTokenShape(serializers.Serializer[Any]):
+    """``GetTokensFromRefreshToken``."""
+
+    RefreshToken = Text()
+    ClientId = ClientId()
+
+
+def members(shape: type[serializers.Serializer[Any]], body: Any) -> dict[str, Any]:
+    """The members that an operation reads; null counts as absent. Raises Faulted(INVALID)."""
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if value is not None}
+    return checked(shape, body)
+
+
+def parameter(given: dict[str, str], name: str) -> str:
+    """A member of ``AuthParameters`` or ``ChallengeResponses``. Raises Faulted(INVALID)."""
+    if not given.get(name):
+        raise Faulted(Fault.INVALID, f"Missing required parameter {name}")
+    return given[name]

@@ -1,0 +1,149 @@
+"""The tokens of a login: ID and access token (RS256, one key each), and the refresh token.
+
+Claims as in Amazon Cognito's developer guide, "Understanding the identity (ID) token" and
+"Understanding the access token".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4, uuid5
+
+from accounts.contracts.oloid.attributes import attributes
+from accounts.login.outcome import Factor, Obligation, TokenSet
+from accounts.login.profile import (
+    ChallengeForm,
+    Issued,
+    IssuedGrant,
+    LoginProfile,
+    ObligationForm,
+)
+from accounts.login.subject import Subject
+from accounts.models import Grant, Session
+from accounts.tokens import jwt, opaque
+from accounts.tokens.claims import Claims, seconds, times
+from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
+from tenants.conf import conf
+from tenants.policy import TenantRecord
+
+SLUG = "oloid"
+SCOPE = "aws.cognito.signin.user.admin"
+
+ACCESS_LIFETIME = timedelta(hours=1)
+REFRESH_LIFETIME = timedelta(days=30)
+# Cognito lets access and ID tokens live for a day at most.
+_LONGEST = timedelta(days=1)
+
+ID = TokenProfile("oloid.id", ACCESS_LIFETIME, Algorithm.RS256, KidForm.BASE64, typ=None)
+ACCESS = TokenProfile("oloid.access", ACCESS_LIFETIME, Algorithm.RS256, KidForm.BASE64, typ=None)
+
+
+def issuer(tenant: TenantRecord) -> str:
+    """The address of the tenant's pool, below which its keys are published."""
+    return f"{conf().cognito_issuer or conf().base_url}/{tenant.pool_id}"
+
+
+def lifetime(session: Session, subject: Subject, now: datetime) -> timedelta:
+    """How long tokens made now live: the tenant's "access" seconds, never beyond the session."""
+    wanted = subject.tenant.contract(SLUG).lifetime("access", ACCESS_LIFETIME)
+    return min(wanted, _LONGEST, session.expires_at - now)
+
+
+def id_claims(session: Session, subject: Subject, now: datetime) -> Claims:
+    """Who the user is, for the client ``aud``: a text, not a list."""
+    return {
+        **_subject_claims(subject),
+        **attributes(subject.user),
+        "cognito:username": subject.user.username,
+        "aud": subject.tenant.client_id,
+        "token_use": "id",
+        **_session_claims(session, subject, now),
+    }
+
+
+def access_claims(session: Session, subject: Subject, now: datetime) -> Claims:
+    """What the bearer may do. No ``aud`` and no personal data beyond the user name."""
+    return {
+        **_subject_claims(subject),
+        "client_id": subject.tenant.client_id,
+        "token_use": "access",
+        "scope": SCOPE,
+        **_session_claims(session, subject, now),
+        "username": subject.user.username,
+    }
+
+
+def _subject_claims(subject: Subject) -> Claims:
+    groups = {"cognito:groups": list(subject.groups)} if subject.groups else {}
+    return {"sub": str(subject.user.pk), **groups, "iss": issuer(subject.tenant)}
+
+
+def _session_claims(session: Session, subject: Subject, now: datetime) -> Claims:
+    return {
+        "origin_jti": str(session.id),
+        # The login event: one per session, so that a refresh keeps it.
+        "event_id": str(uuid5(session.id, "event")),
+        "auth_time": seconds(session.auth_time),
+        **times(now, lifetime(session, subject, now)),
+        "jti": str(uuid4()),
+    }
+
+
+def pair(session: Session, subject: Subject, now: datetime) -> TokenSet:
+    """A fresh ID and access token of a session."""
+    tenant_id = subject.tenant.id
+    return TokenSet(
+        access=jwt.sign(ACCESS, tenant_id, access_claims(session, subject, now), now),
+        id=jwt.sign(ID, tenant_id, id_claims(session, subject, now), now),
+    )
+
+
+def _refresh_lifetime(subject: Subject) -> timedelta:
+    return subject.tenant.contract(SLUG).lifetime("refresh", REFRESH_LIFETIME)
+
+
+def _issue(session: Session, subject: Subject) -> Issued:
+    now = session.auth_time
+    tokens = pair(session, subject, now)
+    refresh = opaque.mint()
+    ends = min(session.expires_at, now + _refresh_lifetime(subject))
+    return Issued(
+        TokenSet(access=tokens.access, id=tokens.id, refresh=refresh),
+        (IssuedGrant(Grant.Kind.REFRESH, refresh, ends),),
+    )
+
+
+_STEPS: dict[Obligation, ObligationForm] = {
+    Obligation.CHANGE_PASSWORD: ObligationForm.CHALLENGE,
+    Obligation.BIND_FACTOR: ObligationForm.CHALLENGE,
+}
+
+LOGIN = LoginProfile(
+    contract=SLUG,
+    issue=_issue,
+    lifetime=_refresh_lifetime,
+    challenge=ChallengeForm.TOKEN,
+    # A code has six digits here: there is no field for a saved code or a passkey.
+    factors=frozenset({Factor.OTP}),
+    challenge_lifetime=timedelta(minutes=3),
+    challenge_attempts=5,
+    obligations=_STEPS,
+)
+
+
+def authentication_result(
+    tokens: TokenSet, session: Session, subject: Subject, now: datetime
+) -> dict[str, Any]:
+    """``AuthenticationResult``. A refresh gives no ``RefreshToken``: the old one stays good.
+
+    The key is left out then, not null: a client that tests for the key would store the null.
+    """
+    result: dict[str, Any] = {
+        "AccessToken": tokens.access,
+        "ExpiresIn": int(lifetime(session, subject, now).total_seconds()),
+        "TokenType": "Bearer",
+        "RefreshToken": tokens.refresh,
+        "IdToken": tokens.id,
+    }
+    return {name: value for name, value in result.items() if value != ""}
