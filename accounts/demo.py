@@ -36,7 +36,7 @@ class _Part:
 
     @property
     def address(self) -> str:
-        return self.email or f"{self.username}@{self.tenant}.example"
+        return self.email or f"{self.username}@{self.tenant}.test"
 
 
 def _with_authenticator(user: User) -> Entry:
@@ -108,7 +108,7 @@ def _tenant(slug: str, name: str) -> Tenant:
         slug,
         name,
         is_default=not Tenant.objects.filter(is_default=True).exists(),
-        email_domains=[f"{slug}.example"],
+        email_domains=[f"{slug}.test"],
     )
 
 
