@@ -125,7 +125,8 @@ def signer(tenant_id: UUID, profile: TokenProfile, now: datetime) -> Key:
 
 def create_first(tenant_id: UUID, profile: TokenProfile, now: datetime) -> None:
     """Make a tenant's first key of a kind; of two processes that try, one does."""
-    fresh = _new_row(tenant_id, profile, now)
+    # Dated back: it must also serve a request that began before it, or on a slower clock.
+    fresh = _new_row(tenant_id, profile, now - _MARGIN)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{tenant_id}{fresh.purpose}"]
@@ -155,7 +156,7 @@ def rotate(tenant_id: UUID, profile: TokenProfile, now: datetime, *, lead: timed
             old.verify_until = effective + _longest_life(tenant_id, profile) + _MARGIN
             old.save(update_fields=["retired_at", "verify_until"])
         if not replaced:
-            fresh.active_from = now
+            fresh.active_from = now - _MARGIN
         fresh.save(force_insert=True)
     invalidate()
     return fresh
