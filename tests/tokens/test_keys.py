@@ -72,6 +72,12 @@ def test_tenants_and_purposes_have_keys_of_their_own(town: Town) -> None:
     ]
 
 
+def test_a_request_that_began_before_the_first_key_can_use_it(town: Town) -> None:
+    signed(town.alpha.id, NOW)
+    earlier = NOW - timedelta(seconds=5)
+    assert reads(signed(town.alpha.id, earlier), earlier)
+
+
 def test_a_new_key_signs_only_from_its_time_on_and_the_old_token_stays_good(town: Town) -> None:
     old = signed(town.alpha.id)
     fresh = keys.rotate(town.alpha.id, ACCESS, NOW, lead=DAY)
