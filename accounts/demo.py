@@ -86,11 +86,11 @@ _CAST = (
 
 
 def ensure(var_dir: Path, base_url: str) -> Entry:
-    """Make what is missing, keep what is there, and write ``demo.json`` (mode 0600)."""
+    """Make what is missing, keep what is there; the description that :func:`publish` writes."""
     known = {(u["persona"], u["tenant"]): u for u in _read(var_dir / FILE).get("users", [])}
     tenants = [_tenant(slug, name) for slug, name in _TENANTS]
     by_slug = {tenant.slug: tenant for tenant in tenants}
-    described = {
+    return {
         "base_url": base_url,
         "tenants": [
             {"slug": t.slug, "name": t.name, "pool_id": t.pool_id, "client_id": t.client_id}
@@ -98,8 +98,21 @@ def ensure(var_dir: Path, base_url: str) -> Entry:
         ],
         "users": [_user(part, by_slug[part.tenant], known) for part in _CAST],
     }
-    _write(var_dir / FILE, described)
-    return described
+
+
+def publish(var_dir: Path, described: Entry) -> None:
+    """Write ``demo.json`` (mode 0600), once the server answers: scripts wait for the file.
+
+    A start that is cut off before leaves accounts whose passwords nobody knows; the next one
+    gives them new ones.
+    """
+    file = var_dir / FILE
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(described, stream, indent=2)
+        stream.write("\n")
+    draft.replace(file)
 
 
 def _tenant(slug: str, name: str) -> Tenant:
@@ -147,12 +160,3 @@ def _read(file: Path) -> Entry:
     except (OSError, ValueError):
         return {}
     return content
-
-
-def _write(file: Path, described: Entry) -> None:
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(described, stream, indent=2)
-        stream.write("\n")
-    draft.replace(file)

@@ -38,8 +38,12 @@ class Command(BaseCommand):
             port,
             environment.workers,
             environment.threads,
-            on_open=lambda _port: self._explain(described),
+            on_open=lambda _port: self._opened(described),
         )
+
+    def _opened(self, described: dict[str, Any]) -> None:
+        demo.publish(conf().var_dir, described)
+        self._explain(described)
 
     def _explain(self, described: dict[str, Any]) -> None:
         alice = next(user for user in described["users"] if user["persona"] == "alice")
