@@ -212,6 +212,7 @@ COGNITO_ISSUER = Variable(
 VAR_DIR = Variable(
     "DRAGOMAN_VAR_DIR", Path, Path("var"), "Directory of the embedded database and the demo"
 )
+CONTRACTS = Variable("DRAGOMAN_CONTRACTS", text, "", "One more folder with contracts of your own")
 LOG_LEVEL = Variable(
     "DRAGOMAN_LOG_LEVEL", choice(*LOG_LEVELS), "INFO", "Least severe level that is logged"
 )
@@ -278,6 +279,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
             body_limit=value(BODY_LIMIT),
             cognito_issuer=value(COGNITO_ISSUER),
             var_dir=value(VAR_DIR).absolute(),
+            contracts=value(CONTRACTS),
         ),
         database_url=value(DATABASE_URL),
         secret_key=value(SECRET_KEY),

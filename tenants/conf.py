@@ -21,6 +21,8 @@ class Conf:
     body_limit: int
     cognito_issuer: str
     var_dir: Path
+    # A folder with more contracts, or the empty text.
+    contracts: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 ``DRAGOMAN_CONTRACTS`` may name one more folder with contracts of one's own.
 """
 
-import os
+from tenants.conf import conf
 
-if _folder := os.environ.get("DRAGOMAN_CONTRACTS"):
+if _folder := conf().contracts:
     __path__.append(_folder)
