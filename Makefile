@@ -5,7 +5,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 # What a production-like configuration looks like to `check --deploy`; made anew on every run.
 DEPLOY_ENV = env -u DATABASE_URL DRAGOMAN_VAR_DIR=.venv/check DRAGOMAN_MODE=production DRAGOMAN_BASE_URL=https://id.example.com \
-	DRAGOMAN_ALLOWED_HOSTS=id.example.com \
+	DRAGOMAN_ALLOWED_HOSTS=id.example.com DRAGOMAN_EMAIL_URL=smtp://mail.example.com \
 	DRAGOMAN_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
 

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.db import connections
 from django.http.request import validate_host
 
+from accounts import notices
 from tenants.conf import conf
 
 # Carried by every check without which no server may start, whichever server it is.
@@ -38,6 +39,7 @@ def check_settings(
         *_sealing_keys(),
         *_addresses(),
         *_figures(),
+        *_mail(),
         *_variables(),
     ]
 
@@ -152,6 +154,17 @@ def _figures() -> Found:
             "DRAGOMAN_REFRESH_GRACE_SECONDS is over 10.",
             hint="A longer grace lets a stolen refresh token be used unnoticed.",
             id="accounts.E013",
+        )
+
+
+def _mail() -> Found:
+    # An address that cannot be used is reported once, as a malformed variable.
+    malformed = any(p.variable == "DRAGOMAN_EMAIL_URL" for p in settings.DRAGOMAN_PROBLEMS)
+    if conf().mode == "production" and not notices.are_sent() and not malformed:
+        yield Warning(
+            "DRAGOMAN_EMAIL_URL is not set: no mail is sent, neither codes nor warnings to owners.",
+            hint="Give your mail server, such as smtp+tls://user:password@mail.example.com:587",
+            id="accounts.W017",
         )
 
 

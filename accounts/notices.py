@@ -9,19 +9,28 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 
-from accounts.models import User
+if TYPE_CHECKING:
+    # The system checks ask this module before models can be loaded.
+    from accounts.models import User
 
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 _log = logging.getLogger("dragoman.mail")
 
 
 @cache
 def _postman() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+
+
+def are_sent() -> bool:
+    """Whether mail leaves at all: a factor that needs it is no use otherwise."""
+    return settings.EMAIL_BACKEND != NO_MAIL
 
 
 def _deliver(message: EmailMessage, kind: str) -> None:

@@ -51,10 +51,14 @@ def _session_options(pool: int) -> dict[str, Any]:
     }
 
 
-def mail(url: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings; without a URL, mail goes to the log's stream."""
+def mail(url: str, mode: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings. Without a URL a demo shows its mail; nobody else sends any.
+
+    A production log must not hold the codes that mails carry.
+    """
     if not url:
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        shown = "dummy" if mode == "production" else "console"
+        return {"EMAIL_BACKEND": f"django.core.mail.backends.{shown}.EmailBackend"}
     parts = urlsplit(url)
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",

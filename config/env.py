@@ -87,7 +87,7 @@ def database_url(raw: str) -> str:
 
 
 def email_url(raw: str) -> str:
-    if not re.match(r"(smtp|smtps|smtp\+tls)://[^\s/]+/?$|(console|file):", raw):
+    if not re.match(r"(smtp|smtps|smtp\+tls)://[^\s/]+/?$", raw):
         raise ValueError("must be smtp://, smtp+tls:// or smtps://user:password@host:port")
     return raw
 
@@ -226,7 +226,7 @@ EMAIL_URL = Variable(
     "DRAGOMAN_EMAIL_URL",
     email_url,
     "",
-    "Mail server, as `smtp+tls://user:password@host:587`; empty: mail goes to standard output",
+    "Mail server, as `smtp+tls://user:password@host:587`; empty: none is sent, a demo shows it",
     secret=True,
 )
 EMAIL_FROM = Variable(

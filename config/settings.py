@@ -86,7 +86,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 
-for _name, _value in database.mail(ENVIRONMENT.email_url).items():
+for _name, _value in database.mail(ENVIRONMENT.email_url, DRAGOMAN.mode).items():
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
 SERVER_EMAIL = ENVIRONMENT.email_from

@@ -6,8 +6,8 @@ from django.core.checks import CheckMessage
 from django.db import connection
 from pytest_django import Settings
 
-from accounts import checks
-from config import env
+from accounts import checks, notices
+from config import database, env
 
 GOOD = {
     "DRAGOMAN_MODE": "production",
@@ -15,6 +15,7 @@ GOOD = {
     "DRAGOMAN_SEALING_KEYS": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "DRAGOMAN_BASE_URL": "https://id.example.com",
     "DRAGOMAN_ALLOWED_HOSTS": "id.example.com,.internal.example",
+    "DRAGOMAN_EMAIL_URL": "smtp+tls://mail.example.com",
 }
 TWO_KEYS = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=," * 2
 
@@ -26,6 +27,7 @@ def found(settings: Settings, **changes: str | None) -> list[CheckMessage]:
     settings.SECRET_KEY = read.secret_key or env.MISSING_SECRET
     settings.ALLOWED_HOSTS = list(read.allowed_hosts)
     settings.DRAGOMAN = read.conf
+    settings.EMAIL_BACKEND = database.mail(read.email_url, read.conf.mode)["EMAIL_BACKEND"]
     settings.DRAGOMAN_PROBLEMS = read.problems
     settings.DRAGOMAN_UNKNOWN = read.unknown
     return list(checks.check_settings())
@@ -147,6 +149,16 @@ def test_an_unknown_mode_counts_as_production(settings: Settings) -> None:
     messages = found(settings, DRAGOMAN_MODE="develop", DRAGOMAN_BASE_URL=None)
 
     assert identifiers(messages) == ["accounts.E007", "accounts.E014"]
+
+
+def test_production_without_a_mail_server_is_warned_that_none_is_sent(settings: Settings) -> None:
+    assert identifiers(found(settings, DRAGOMAN_EMAIL_URL=None)) == ["accounts.W017"]
+    assert not notices.are_sent()
+
+
+def test_a_demo_needs_no_mail_server(settings: Settings) -> None:
+    assert found(settings, DRAGOMAN_EMAIL_URL=None, DRAGOMAN_MODE="demo") == []
+    assert notices.are_sent()
 
 
 def test_a_misspelt_variable_is_warned_of(settings: Settings) -> None:

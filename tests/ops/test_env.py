@@ -123,11 +123,16 @@ def test_without_a_pool_nothing_is_kept_in_a_database_session() -> None:
 def test_a_mail_url_becomes_djangos_settings(
     url: str, host: str, port: int, ssl: bool, tls: bool
 ) -> None:
-    settings = database.mail(url)
+    settings = database.mail(url, "production")
 
     assert (settings["EMAIL_HOST"], settings["EMAIL_PORT"]) == (host, port)
     assert (settings["EMAIL_USE_SSL"], settings["EMAIL_USE_TLS"]) == (ssl, tls)
 
 
-def test_without_a_mail_server_mail_is_shown() -> None:
-    assert database.mail("")["EMAIL_BACKEND"].endswith("console.EmailBackend")
+@pytest.mark.parametrize(
+    ("mode", "backend"), [("production", "dummy"), ("demo", "console"), ("test", "console")]
+)
+def test_without_a_mail_server_only_a_demo_shows_mail(mode: str, backend: str) -> None:
+    settings = database.mail("", mode)
+
+    assert settings == {"EMAIL_BACKEND": f"django.core.mail.backends.{backend}.EmailBackend"}
