@@ -4,6 +4,8 @@ import atexit
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,41 +15,52 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config import embedded_postgres, system_user
+from tests.ops import reaper
 
-# Without our prefix: the product would report a setting that it does not know.
-RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 ADVISORY_LOCK = 0x647261676F
-
-
-@contextlib.contextmanager
-def empty_directory() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="dragoman-test-"))
-    directory.chmod(0o711)  # the account that runs PostgreSQL for root must pass through
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+_kept = contextlib.ExitStack()
+atexit.register(_kept.close)
 
 
 def directory() -> Path:
     """The run's directory, made by its first process and known to the others by the environment."""
-    if RUN_DIRECTORY not in os.environ:
-        stack = contextlib.ExitStack()
-        os.environ[RUN_DIRECTORY] = str(stack.enter_context(empty_directory()))
-        atexit.register(stack.close)
-    return Path(os.environ[RUN_DIRECTORY])
+    if reaper.VARIABLE not in os.environ:
+        os.environ[reaper.VARIABLE] = _new_directory(None)
+        # Its standard input ends when this process does, even by SIGKILL.
+        cleaner = subprocess.Popen(
+            [sys.executable, str(Path(reaper.__file__)), os.environ[reaper.VARIABLE]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        _kept.callback(cleaner.poll)  # a pipe that nobody refers to is closed
+    return Path(os.environ[reaper.VARIABLE])
+
+
+def _new_directory(parent: Path | None) -> str:
+    made = tempfile.mkdtemp(prefix="" if parent else "dragoman-test-", dir=parent)
+    # The account that runs PostgreSQL for root must pass through.
+    Path(made).chmod(0o711)
+    return made
+
+
+@contextlib.contextmanager
+def empty_directory() -> Iterator[Path]:
+    made = _new_directory(directory())
+    try:
+        yield Path(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def ensure_postgres() -> None:
     if os.environ.get("DATABASE_URL"):
         return
-    stack = contextlib.ExitStack()
     data = directory() / "postgres"
-    os.environ["DATABASE_URL"] = stack.enter_context(
+    os.environ["DATABASE_URL"] = _kept.enter_context(
         embedded_postgres.running(data, ephemeral=True)
     )
-    # Registered after the directory's removal, so it runs before it.
-    atexit.register(stack.close)
 
 
 def use_template_database() -> None:
