@@ -1,7 +1,7 @@
 """Bytebase: ``AuthService`` and "who am I" over REST.
 
 Source: the product's interface definition and reference page of release 3.13;
-docs/contracts/bytebase.md has the details, and its sections are named where they are spoken.
+docs/contracts/bytebase.md has the details.
 
 ``wording``     the error body and both tables
 ``protojson``   how messages are read and written

@@ -1,4 +1,4 @@
-"""The three cookies of a browser login (section 2.4)."""
+"""The three cookies of a browser login."""
 
 from __future__ import annotations
 

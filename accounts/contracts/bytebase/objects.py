@@ -1,4 +1,4 @@
-"""The product's objects, made of ours: pure functions (sections 2, 4 and 9)."""
+"""The product's objects, made of ours: pure functions."""
 
 from __future__ import annotations
 
@@ -48,18 +48,16 @@ def login_response(
 
     The user's last login is the one before this. A due reset is told in the first step only.
     """
-    match outcome:
-        case ChallengeRequired():
-            return written(mfa_temp_token=outcome.token)
-        case Authenticated():
-            subject = outcome.subject
-            told = subject.tenant.contract(SLUG).options.get("web_body_token", True) is not False
-            due = Obligation.CHANGE_PASSWORD in outcome.obligations and subject.user.is_person
-            return written(
-                token=outcome.tokens.access if told or not web else "",
-                require_reset_password=due and first_step,
-                user=user(subject, outcome.previous_login),
-            )
+    if isinstance(outcome, ChallengeRequired):
+        return written(mfa_temp_token=outcome.token)
+    subject = outcome.subject
+    told = subject.tenant.contract(SLUG).options.get("web_body_token", True) is not False
+    due = Obligation.CHANGE_PASSWORD in outcome.obligations and subject.user.is_person
+    return written(
+        token=outcome.tokens.access if told or not web else "",
+        require_reset_password=due and first_step,
+        user=user(subject, outcome.previous_login),
+    )
 
 
 def actuator_info(tenant: TenantRecord, external_url: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Proto-JSON, on the way in and out, as the product's REST face speaks it (section 1)."""
+"""Proto-JSON, on the way in and out, as the product's REST face speaks it."""
 
 from __future__ import annotations
 

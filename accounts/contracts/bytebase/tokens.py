@@ -1,4 +1,4 @@
-"""The product's tokens, made and read (section 5), and its two ways to log in (section 2)."""
+"""The product's tokens, made and read, and its two ways to log in."""
 
 from __future__ import annotations
 

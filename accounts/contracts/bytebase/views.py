@@ -81,7 +81,7 @@ class LoginRequest(Message):
 
 
 class Login(ContractView):
-    """``POST /v1/auth/login`` (section 2)."""
+    """``POST /v1/auth/login``."""
 
     slug = SLUG
 
@@ -132,7 +132,7 @@ def _logged_in(
 
 
 def _provider_refusal(name: str) -> Answer:
-    """A login with ``idpName`` (section 2.6): no tenant has an identity provider yet."""
+    """A login with ``idpName``: no tenant has an identity provider yet."""
     parts = name.split("/")
     failed = "failed to get identity provider ID: "
     if len(parts) != 2:
@@ -143,7 +143,7 @@ def _provider_refusal(name: str) -> Answer:
 
 
 class Refresh(ContractView):
-    """``POST /v1/auth/refresh`` (section 6)."""
+    """``POST /v1/auth/refresh``."""
 
     slug = SLUG
 
@@ -174,7 +174,7 @@ def _rotated(call: Call, token: str) -> Refreshed:
 
 
 class Logout(ContractView):
-    """``POST /v1/auth/logout`` (section 6)."""
+    """``POST /v1/auth/logout``."""
 
     slug = SLUG
 
@@ -209,7 +209,7 @@ def _of_refresh_token(call: Call, token: str) -> Found | None:
 
 
 class ExchangeToken(ContractView):
-    """``POST /v1/auth:exchangeToken`` (section 6.1)."""
+    """``POST /v1/auth:exchangeToken``."""
 
     slug = SLUG
 
@@ -221,7 +221,7 @@ class ExchangeToken(ContractView):
 
 
 class Me(ContractView):
-    """``GET /v1/users/me`` (section 8)."""
+    """``GET /v1/users/me``."""
 
     slug = SLUG
 
@@ -236,7 +236,7 @@ class Me(ContractView):
 
 
 class OneUser(ContractView):
-    """``GET /v1/users/{email}`` (section 8)."""
+    """``GET /v1/users/{email}``."""
 
     slug = SLUG
 
@@ -257,7 +257,7 @@ def _user(found: Found) -> Answer:
 
 
 class ActuatorInfo(ContractView):
-    """``GET /v1/actuator/info`` (section 9)."""
+    """``GET /v1/actuator/info``."""
 
     slug = SLUG
 
@@ -272,7 +272,7 @@ class ActuatorInfo(ContractView):
 
 
 class IdentityProviders(ContractView):
-    """``GET /v1/idps`` (section 9)."""
+    """``GET /v1/idps``."""
 
     slug = SLUG
 

@@ -1,4 +1,4 @@
-"""The product's words: the error body and both error tables (sections 1.1, 3, 5 and 6)."""
+"""The product's words: the error body and both error tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _FACTOR_LOCKED = "too many failed MFA attempts, please try again later"
 _DEACTIVATED = "user has been deactivated by administrators"
 _WEB_IS_FOR_USERS = "only users can use web login"
 
-# The product's names for the kinds of accounts (section 2.5).
+# The product's names for the kinds of accounts.
 USER_TYPES: Mapping[str, str] = {
     User.Kind.PERSON: "USER",
     User.Kind.SERVICE: "SERVICE_ACCOUNT",
@@ -85,7 +85,7 @@ _BIND_FIRST = "2FA is required: set it up in the browser first"
 
 
 def _kind_not_allowed(refused: LoginRefused) -> Answer:
-    """The account's kind has no password login at all, or none with cookies (section 2.5)."""
+    """The account's kind has no password login at all, or none with cookies."""
     kind = refused.detail["subject"].user.kind
     if kind == User.Kind.SERVICE:
         return status(Code.PERMISSION_DENIED, _WEB_IS_FOR_USERS)
@@ -143,7 +143,7 @@ REFUSALS = {
 
 
 def _routing(http: int) -> Any:
-    """An unknown path or a wrong method: code 2 under the HTTP status (section 1.1)."""
+    """An unknown path or a wrong method: code 2 under the HTTP status."""
 
     def answer(faulted: Faulted) -> Answer:
         request, allow = faulted.request, str(faulted.detail.get("allow", ""))

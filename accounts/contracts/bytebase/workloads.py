@@ -1,4 +1,4 @@
-"""Token exchange for workload identities (section 6.1).
+"""Token exchange for workload identities.
 
 The checks that need no federation; an account of this kind cannot be given a trusted issuer yet,
 so no token is good.

@@ -60,7 +60,7 @@ class Api:
         return named | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
-def refused(answer: HttpResponse, http: int, code: int, message: str) -> None:
+def refused(answer: Any, http: int, code: int, message: str) -> None:
     """The whole error: status, type, body, and the header that every 401 carries."""
     assert (answer.status_code, json.loads(answer.content)) == (
         http,
@@ -92,8 +92,8 @@ def cookies(answer: HttpResponse) -> dict[str, dict[str, str]]:
     found = {}
     for name, morsel in answer.cookies.items():
         first, *rest = morsel.OutputString().split("; ")
-        attributes = dict(item.split("=", 1) if "=" in item else (item, "") for item in rest)
-        found[name] = {"": first.partition("=")[2], **{k.lower(): v for k, v in attributes.items()}}
+        attributes = {key.lower(): value for key, _, value in (a.partition("=") for a in rest)}
+        found[name] = {"": first.partition("=")[2], **attributes}
     return found
 
 

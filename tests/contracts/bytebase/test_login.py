@@ -1,4 +1,4 @@
-"""Sections 2 and 3: the login with a password or a service credential."""
+"""The login with a password or a service credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections 6.1 and 9: what is asked before a login, and token exchange."""
+"""What is asked before a login, and token exchange."""
 
 from __future__ import annotations
 
@@ -77,6 +77,11 @@ def test_an_exchange_needs_a_token_and_a_workloads_address(
 
 
 def test_an_exchange_for_nobody_is_not_found(api: Api, cast: Cast) -> None:
+    answer = api.post(EXCHANGE, {"token": "x", "email": CI})
+    refused(answer, 404, 5, f'workload identity "{CI}" not found')
+
+
+def test_an_exchange_where_there_is_no_tenant_is_not_found(api: Api, db: None) -> None:
     answer = api.post(EXCHANGE, {"token": "x", "email": CI})
     refused(answer, 404, 5, f'workload identity "{CI}" not found')
 

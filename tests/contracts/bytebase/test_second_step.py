@@ -1,11 +1,11 @@
-"""Section 2.2: after a right password comes a temp token, and with it a code."""
+"""After a right password comes a temp token, and with it a code."""
 
 from __future__ import annotations
 
 import pytest
 
 from accounts.models import LoginEvent, Session, User
-from mfa.models import Challenge
+from mfa.models import Challenge, Passkey
 from tests.contracts.bytebase.conversation import LOGIN, ME, Api, Clock, flip, part, refused
 from tests.fixtures import Cast
 
@@ -188,6 +188,19 @@ def test_a_temp_token_opens_nothing(api: Api, cast: Cast) -> None:
     refused(api.get("/v1/users/bob@alpha.example", token=temp), 401, 16, text)
     api.client.cookies["access-token"] = temp
     refused(api.get(ME), 401, 16, "authenticated user not found")
+
+
+def test_an_account_whose_second_factor_has_no_field_here_is_told_where_it_works(
+    api: Api, cast: Cast
+) -> None:
+    Passkey.objects.create(user=cast.alice.user, credential_id=b"1", public_key=b"2", name="key")
+    text = "this account's second factor works in the browser only"
+    refused(api.log_in(cast.alice), 403, 7, text)
+    wrong = api.post(LOGIN, {"email": cast.alice.email, "password": "wrong"})
+    refused(wrong, 401, 16, "invalid email or password")
+    # Beside an authenticator it does not matter.
+    Passkey.objects.create(user=cast.bob.user, credential_id=b"3", public_key=b"4", name="key")
+    assert list(api.log_in(cast.bob).json()) == ["mfaTempToken"]
 
 
 def test_an_account_disabled_in_between_is_told_so(api: Api, cast: Cast) -> None:

@@ -1,4 +1,4 @@
-"""Sections 5, 6 and 8: who presents a token, and the end of a session."""
+"""Who presents a token, and the end of a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 1: how a request is read and an answer written, on every call."""
+"""How a request is read and an answer written, on every call."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ KNOWN = {LOGIN: "POST", REFRESH: "POST", LOGOUT: "POST", EXCHANGE: "POST"} | dic
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "application/x-www-form-urlencoded", "text/plain; charset=latin-1", "☂"],
+    [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/plain; charset=latin-1",
+        "☂",
+        "multipart/form-data; boundary=x",
+    ],
 )
 def test_the_content_type_is_ignored(client: Client, cast: Cast, content_type: str) -> None:
     body = json.dumps({"email": cast.alice.email, "password": cast.alice.password})

@@ -1,4 +1,4 @@
-"""Sections 2.4 and 6: cookies of a browser login, refresh with them."""
+"""Cookies of a browser login, refresh with them."""
 
 from __future__ import annotations
 
