@@ -62,13 +62,14 @@ def create_tenant(
     Raises django.core.exceptions.ValidationError for a bad or taken name.
     """
     tenant = Tenant(slug=slug, name=name, is_default=is_default)
-    tenant.name_key = name
-    tenant.full_clean()
+    tenant.full_clean(exclude=["name_key"])
     with transaction.atomic():
         tenant.save()
         for kind, domains in (("host", hosts), ("email", email_domains)):
             for domain in domains:
-                TenantDomain(tenant=tenant, kind=kind, domain=domain).save()
+                owned = TenantDomain(tenant=tenant, kind=kind, domain=domain)
+                owned.full_clean()
+                owned.save()
         audit.row(Event.TENANT_CREATED, by or operator(), tenant_id=tenant.id).save()
     resolve.invalidate()
     for profile in token_profiles():

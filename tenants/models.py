@@ -167,6 +167,11 @@ class TenantDomain(_PartOfTenant):
         self.domain = fold(self.domain)
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        """Compare the domain in the form in which it is stored."""
+        super().clean()
+        self.domain = fold(self.domain)
+
 
 class TenantPolicy(_PartOfTenant):
     """A tenant's rules; a tenant without a row has the defaults."""

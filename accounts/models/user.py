@@ -13,6 +13,8 @@ from tenants.models import Tenant
 from tenants.names import deceptive, fold
 from tenants.uuid7 import uuid7
 
+_MAX_USERNAME = 150
+
 
 class UserQuerySet(models.QuerySet["User"]):
     """Queries that never forget the tenant."""
@@ -22,8 +24,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(tenant_id=tenant_id, username_key=fold(name))
 
     def with_email(self, tenant_id: Any, email: str) -> UserQuerySet:
-        """The tenant's user of this e-mail address."""
-        return self.filter(tenant_id=tenant_id, email_key=fold(email))
+        """The tenant's user of this e-mail address; nobody of an empty one."""
+        return self.filter(tenant_id=tenant_id, email_key=fold(email)).exclude(email_key="")
 
 
 # django-otp ships no types, so the reverse of its foreign key has none.
@@ -43,7 +45,7 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="users")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.PERSON)
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
-    username = models.CharField(max_length=150)
+    username = models.CharField(max_length=_MAX_USERNAME)
     username_key = models.CharField(max_length=300, editable=False)
     email = models.EmailField(max_length=254, blank=True)
     email_key = models.CharField(max_length=254, blank=True, editable=False)
@@ -89,8 +91,19 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
-        """Refuse names that look like another's. Raises ValidationError."""
+        """Refuse names that look like another's or are taken. Raises ValidationError."""
         super().clean()
+        self.username_key, self.email_key = fold(self.username), fold(self.email)
+        if not self.username_key:
+            raise ValidationError({"username": "A name has at least one visible character."})
+        # Composed forms can be many times as long as what was typed.
+        if max(len(self.username), len(self.username_key)) > _MAX_USERNAME:
+            raise ValidationError({"username": "This name is too long."})
+        others = User.objects.filter(tenant_id=self.tenant_id).exclude(pk=self.pk)
+        if others.filter(username_key=self.username_key).exists():
+            raise ValidationError({"username": "This name is taken."})
+        if self.email_key and others.filter(email_key=self.email_key).exists():
+            raise ValidationError({"email": "Another account has this address."})
         if reason := deceptive(self.username):
             raise ValidationError({"username": f"This name {reason}."})
         if "@" in self.username and fold(self.username) != fold(self.email):
