@@ -69,6 +69,12 @@ class Console(AdminSite):
 
         return answered
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """The officer's tenant, from memory."""
+        found = browser.signed_in(request)
+        tenant = found.subject.tenant.name if found else ""
+        return {**super().each_context(request), "officer_tenant": tenant}
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:

@@ -87,6 +87,8 @@ class PolicyInline(_TenantInline):
 
     model = TenantPolicy
     can_delete = False
+    # Written only once something in it was changed.
+    extra = 1
 
 
 @admin.register(Tenant, site=console)

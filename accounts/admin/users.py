@@ -283,7 +283,7 @@ class UserAdmin(ScopedAdmin):
     def recovery_codes_left(self, obj: User) -> str:
         """Left, of how many."""
         counted = RecoveryCode.objects.filter(user=obj).aggregate(
-            all=Count("*"), left=Count("*", filter=Q(used_at=None))
+            all=Count("pk"), left=Count("pk", filter=Q(used_at=None))
         )
         return f"{counted['left']} of {counted['all']}" if counted["all"] else "none"
 

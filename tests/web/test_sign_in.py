@@ -1,0 +1,500 @@
+"""Signing in to the console: every way in, every refusal, and how it ends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.login.outcome import Reason
+from accounts.login.policy import Refuse, Situation, decide
+from accounts.login.profile import ChallengeForm
+from accounts.models import Grant, LoginEvent, Session, User
+from accounts.tokens import opaque
+from accounts.web.wording import REFUSALS
+from mfa import binding, recovery_codes, totp
+from tenants import resolve
+from tenants.models import TenantPolicy
+from tenants.policy import Policy
+from tests.fixtures import PASSWORD, Cast, Persona
+from tests.web.browsing import LOGIN, Browser, hidden, signed_in
+
+WRONG = "The name or the password is not right."
+
+
+def said(page: Any) -> str:
+    found = re.search(r'role="alert">([^<]*)<', page.content.decode())
+    return found[1] if found else ""
+
+
+def with_app(who: Persona) -> Persona:
+    """The same person, with an authenticator app and recovery codes."""
+    secret, codes = totp.new_secret(), recovery_codes.new_codes()
+    binding.bind_totp(who.user.pk, secret)
+    recovery_codes.replace(who.user.pk, codes, by="tests")
+    return Persona(who.user, totp_secret=secret, recovery_codes=tuple(codes))
+
+
+def staff(who: Persona) -> Persona:
+    User.objects.filter(pk=who.user.pk).update(is_staff=True)
+    return who
+
+
+def test_staff_sign_in_with_a_password_and_land_in_the_console(cast: Cast) -> None:
+    browser = Browser()
+    answer = browser.sign_in(cast.erin)
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    page = browser.get("/admin/")
+    assert page.status_code == 200
+    assert "<strong>erin</strong>" in page.content.decode()
+    session = Session.objects.get()
+    assert (session.contract, session.user_id, session.acr) == (
+        "console",
+        cast.erin.user.pk,
+        "aal1",
+    )
+
+
+def test_staff_sign_in_with_their_e_mail_whatever_its_case(cast: Cast) -> None:
+    assert Browser().sign_in(cast.erin, name="ERIN@alpha.example").status_code == 302
+
+
+def test_staff_of_a_tenant_that_is_not_the_default_sign_in_by_mail_or_by_organization(
+    cast: Cast,
+) -> None:
+    dave = staff(cast.dave)
+    assert Browser().sign_in(dave, name=dave.email).status_code == 302
+    assert Browser().sign_in(dave).status_code == 403
+    browser = Browser()
+    start = browser.get("/t/beta/admin/")
+    assert start["Location"] == "/admin/login/?tenant=beta"
+    assert 'name="tenant" value="beta"' in browser.get(start["Location"]).content.decode()
+    assert browser.sign_in(dave, tenant="beta").status_code == 302
+
+
+def test_a_host_of_one_tenant_lets_nobody_of_another_in(cast: Cast) -> None:
+    answer = Browser(headers={"host": "beta.example.com"}).sign_in(cast.erin)
+    assert (answer.status_code, said(answer)) == (403, WRONG)
+
+
+def test_a_session_of_one_tenant_opens_nothing_at_the_host_of_another(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    assert browser.get("/admin/").status_code == 200
+    assert browser.get("/admin/", headers={"host": "beta.example.com"}).status_code == 302
+
+
+def test_an_authenticator_app_is_asked_for_on_a_second_page(cast: Cast) -> None:
+    erin = with_app(cast.erin)
+    browser = Browser()
+    second = browser.sign_in(erin)
+    assert second.status_code == 200
+    assert "dragoman" not in browser.cookies
+    assert "password" not in hidden(second)
+    assert cast.erin.password not in second.content.decode()
+    wrong = browser.submit(second, code="000000")
+    assert (wrong.status_code, said(wrong)) == (
+        403,
+        "The code is not right, or it was used before.",
+    )
+    code = erin.code()
+    assert browser.submit(wrong, code=f"{code[:3]} {code[3:]}").status_code == 302
+    assert browser.get("/admin/").status_code == 200
+    assert Session.objects.get().acr == "aal2"
+
+
+def test_a_code_works_once(cast: Cast) -> None:
+    erin = with_app(cast.erin)
+    code = erin.code()
+    first, other = Browser(), Browser()
+    assert first.submit(first.sign_in(erin), code=code).status_code == 302
+    again = other.submit(other.sign_in(erin), code=code)
+    assert (again.status_code, "dragoman" in other.cookies) == (403, False)
+
+
+def test_a_recovery_code_stands_in_for_the_app_and_the_owner_is_told(
+    cast: Cast, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    erin = with_app(cast.erin)
+    browser = Browser()
+    second = browser.sign_in(erin)
+    with (
+        patch.object(settings, "MAIL_INLINE", True, create=True),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        answer = browser.submit(second, code=recovery_codes.grouped(erin.recovery_codes[0]))
+    assert answer.status_code == 302
+    assert [mail.subject for mail in mailoutbox] == ["A recovery code was used"]
+    assert recovery_codes.remaining(erin.user.pk) == 9
+
+
+def test_too_many_wrong_codes_end_the_sign_in(cast: Cast) -> None:
+    erin = with_app(cast.erin)
+    browser = Browser()
+    page = browser.sign_in(erin)
+    for _ in range(5):
+        page = browser.submit(page, code="000000")
+        assert page.status_code == 403
+    last = browser.submit(page, code=erin.code())
+    assert last.status_code in {403, 429}
+    assert "dragoman" not in browser.cookies
+    assert 'name="password"' in last.content.decode()
+
+
+@pytest.mark.parametrize(
+    "who", ["stranger", "wrong password", "disabled", "not staff", "other tenant", "machine"]
+)
+def test_every_wrong_first_factor_gets_the_same_page(cast: Cast, who: str) -> None:
+    staff(cast.carol)
+    User.objects.filter(pk=cast.svc.user.pk).update(is_staff=True)
+    fields = {
+        "stranger": ("nobody", PASSWORD),
+        "wrong password": ("erin", "wrong"),
+        "disabled": ("carol", PASSWORD),
+        "not staff": ("alice", PASSWORD),
+        "other tenant": ("dave", PASSWORD),
+        "machine": ("svc", cast.svc.client_secret),
+    }[who]
+    browser = Browser()
+    page = browser.get(LOGIN)
+    answer = browser.submit(page, identifier=fields[0], password=fields[1])
+    assert (answer.status_code, said(answer)) == (403, WRONG)
+    assert "dragoman" not in browser.cookies
+    body = answer.content.decode().replace(fields[0], "NAME")
+    plain = re.sub(r'(csrfmiddlewaretoken" value=")[^"]*', r"\1", body)
+    reference = browser.submit(page, identifier="zzz", password="zzz")
+    expected = reference.content.decode().replace("zzz", "NAME")
+    assert plain == re.sub(r'(csrfmiddlewaretoken" value=")[^"]*', r"\1", expected)
+    assert fields[1] not in body
+    assert not Session.objects.exists()
+
+
+def test_the_true_reason_of_a_refusal_is_in_the_audit_trail(cast: Cast) -> None:
+    Browser().sign_in(cast.alice)
+    event = LoginEvent.objects.filter(contract="console").get()
+    assert (event.reason, event.user_id) == ("kind_not_allowed", cast.alice.user.pk)
+
+
+def test_after_ten_wrong_passwords_the_page_says_how_long_to_wait(cast: Cast) -> None:
+    browser = Browser()
+    page = browser.get(LOGIN)
+    for _ in range(10):
+        assert browser.submit(page, identifier="erin", password="wrong").status_code == 403
+    answer = browser.submit(page, identifier="erin", password=PASSWORD)
+    assert answer.status_code == 429
+    assert said(answer) == "Too many tries. Please wait 10 minutes."
+    assert 0 < int(answer["Retry-After"]) <= 600
+
+
+def test_a_required_password_change_is_a_step_of_the_sign_in(cast: Cast) -> None:
+    User.objects.filter(pk=cast.erin.user.pk).update(must_change_password=True)
+    browser = Browser()
+    page = browser.sign_in(cast.erin)
+    assert 'name="new_password"' in page.content.decode()
+    differing = browser.submit(page, new_password="a" * 20, again="b" * 20)
+    assert differing.status_code == 400
+    assert "The two passwords differ." in differing.content.decode()
+    short = browser.submit(differing, new_password="short", again="short")
+    assert said(short) == "The password must have at least 15 characters."
+    chosen = "violet anvil under seven bridges"
+    assert browser.submit(short, new_password=chosen, again=chosen).status_code == 302
+    assert browser.get("/admin/").status_code == 200
+    assert Browser().sign_in(cast.erin).status_code == 403
+    assert Browser().sign_in(replace(cast.erin, password=chosen)).status_code == 302
+
+
+def test_who_must_bind_a_factor_first_is_told_so(cast: Cast) -> None:
+    TenantPolicy(tenant=cast.alpha, second_factor="required_for_staff").save()
+    resolve.invalidate()
+    answer = Browser().sign_in(cast.erin)
+    assert answer.status_code == 403
+    assert "an authenticator app must be set up first" in said(answer)
+
+
+def test_every_refusal_of_the_core_has_words() -> None:
+    assert set(REFUSALS) == set(Reason)
+
+
+def test_a_profile_for_staff_refuses_others_only() -> None:
+    plain = Situation(
+        kind="person",
+        enabled=True,
+        staff=False,
+        must_change_password=False,
+        owned=frozenset(),
+        proved=frozenset(),
+        by_service_secret=False,
+        policy=Policy(),
+        challenge=ChallengeForm.TOKEN,
+        carried=frozenset(),
+        kinds=frozenset({"person"}),
+        staff_only=True,
+    )
+    assert decide(plain) == Refuse(Reason.KIND_NOT_ALLOWED)
+    assert not isinstance(decide(replace(plain, staff=True)), Refuse)
+    assert not isinstance(decide(replace(plain, staff_only=False)), Refuse)
+
+
+# The cookie and the session behind it.
+
+
+def test_the_cookie_is_opaque_and_kept_from_scripts_and_other_sites(cast: Cast) -> None:
+    browser = Browser()
+    cookie = browser.sign_in(cast.erin).cookies["dragoman"]
+    assert re.fullmatch(r"[\w-]{43}", cookie.value)
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    assert (cookie["domain"], cookie["max-age"]) == ("", 12 * 3600)
+    grant = Grant.objects.get()
+    assert bytes(grant.token_hash) == opaque.digest(cookie.value)
+    assert grant.kind == "resume"
+
+
+def test_over_tls_the_cookie_bears_the_host_prefix(cast: Cast) -> None:
+    tls = replace(settings.DRAGOMAN, base_url="https://testserver")
+    with patch.object(settings, "DRAGOMAN", tls):
+        browser = Browser()
+        cookies = browser.sign_in(cast.erin).cookies
+        assert "dragoman" not in cookies
+        cookie = cookies["__Host-dragoman"]
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+        assert browser.get("/admin/").status_code == 200
+
+
+def test_a_planted_cookie_opens_nothing_and_is_replaced_at_sign_in(cast: Cast) -> None:
+    browser = Browser()
+    planted = opaque.mint()
+    browser.cookies["dragoman"] = planted
+    answer = browser.get("/admin/")
+    assert answer.status_code == 302
+    assert answer.cookies["dragoman"].value == ""
+    browser.cookies["dragoman"] = planted
+    browser.sign_in(cast.erin)
+    assert browser.cookies["dragoman"].value != planted
+    thief = Browser()
+    thief.cookies["dragoman"] = planted
+    assert thief.get("/admin/").status_code == 302
+
+
+def test_every_sign_in_has_a_token_of_its_own_and_ends_the_browsers_earlier_session(
+    cast: Cast,
+) -> None:
+    browser = signed_in(cast.erin)
+    first = browser.cookies["dragoman"].value
+    page = browser.get(f"{LOGIN}?again=1")
+    browser.submit(page, identifier="erin", password=PASSWORD)
+    assert browser.cookies["dragoman"].value != first
+    thief = Browser()
+    thief.cookies["dragoman"] = first
+    assert thief.get("/admin/").status_code == 302
+    assert Session.objects.filter(ended_at=None).count() == 1
+
+
+@pytest.mark.parametrize("token", ["access", "refresh", "other contract"])
+def test_a_token_of_another_kind_or_contract_is_no_console_session(cast: Cast, token: str) -> None:
+    browser = signed_in(cast.erin)
+    if token == "other contract":
+        Session.objects.update(contract="rocketchat")
+    elif token == "refresh":
+        Grant.objects.update(kind="refresh")
+    else:
+        browser.cookies["dragoman"] = str(Session.objects.get().pk)
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_a_session_ends_after_an_hour_without_use(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(minutes=59))
+    assert browser.get("/admin/").status_code == 200
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(minutes=61))
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_a_session_ends_after_twelve_hours_in_any_case(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    session = Session.objects.get()
+    assert session.expires_at - session.auth_time == timedelta(hours=12)
+    Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_the_last_use_is_written_at_most_once_a_minute(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    before = Session.objects.get().last_seen_at
+    browser.get("/admin/")
+    assert Session.objects.get().last_seen_at == before
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(seconds=61))
+    browser.get("/admin/")
+    assert Session.objects.get().last_seen_at > before
+
+
+@pytest.mark.parametrize("change", ["disabled", "no staff", "new epoch", "ended", "contract off"])
+def test_a_right_that_is_lost_is_lost_at_the_next_click(cast: Cast, change: str) -> None:
+    browser = signed_in(cast.erin)
+    assert browser.get("/admin/").status_code == 200
+    erin = User.objects.filter(pk=cast.erin.user.pk)
+    if change == "disabled":
+        erin.update(state=User.State.DISABLED)
+    elif change == "no staff":
+        erin.update(is_staff=False)
+    elif change == "new epoch":
+        erin.update(security_epoch=1)
+    elif change == "ended":
+        Session.objects.update(ended_at=timezone.now())
+    else:
+        cast.alpha.contracts = {"console": {"enabled": False}}
+        cast.alpha.save()
+        resolve.invalidate()
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_signing_out_ends_the_session_and_takes_the_cookie(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    token = browser.cookies["dragoman"].value
+    page = browser.get("/admin/")
+    assert browser.get("/admin/logout/").status_code == 405
+    answer = browser.submit(page, "/admin/logout/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/")
+    gone = answer.cookies["dragoman"]
+    assert (gone.value, gone["expires"]) == ("", "Thu, 01 Jan 1970 00:00:00 GMT")
+    assert Session.objects.get().end_reason == "signed out"
+    thief = Browser()
+    thief.cookies["dragoman"] = token
+    assert thief.get("/admin/").status_code == 302
+
+
+def test_a_dead_cookie_is_refused_and_recorded_once(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    Session.objects.update(ended_at=timezone.now())
+    for _ in range(3):
+        assert browser.get("/admin/").status_code == 302
+    assert LoginEvent.objects.filter(event="grant:token:refused").count() == 1
+
+
+# What a page must never allow.
+
+
+def test_a_form_without_its_token_is_refused(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    refused = browser.post("/admin/logout/")
+    assert refused.status_code == 403
+    assert "This form cannot be used" in refused.content.decode()
+    assert Browser().post(LOGIN, {"identifier": "erin", "password": PASSWORD}).status_code == 403
+    assert browser.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example/admin/",
+        "/\\evil.example/admin/",
+        "\\\\evil.example",
+        "https:evil.example",
+        "http:///evil.example",
+        "javascript:alert(1)",
+        "/admin/../../evil",
+        " //evil.example",
+        "\t//evil.example",
+        "/%2f%2fevil.example",
+        "https://testserver@evil.example/admin/",
+        "/v1/users/me",
+        "",
+    ],
+)
+def test_next_leads_nowhere_but_into_the_console(cast: Cast, wanted: str) -> None:
+    browser = Browser()
+    page = browser.get(LOGIN, {"next": wanted})
+    answer = browser.submit(page, identifier="erin", password=PASSWORD, next=wanted)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/")
+
+
+def test_next_leads_back_to_the_page_that_was_asked_for(cast: Cast) -> None:
+    browser = Browser()
+    start = browser.get("/admin/accounts/user/?q=a")
+    answer = browser.sign_in(cast.erin, path=start["Location"])
+    assert answer["Location"] == "/admin/accounts/user/?q=a"
+
+
+@pytest.mark.parametrize("field", ["identifier", "password", "tenant", "code", "challenge", "step"])
+@pytest.mark.parametrize("value", ["\x00", "a" * 60000, "\ud7ff\u202e", "%s' OR 1=1 --"])
+def test_strange_text_is_refused_quietly(cast: Cast, field: str, value: str) -> None:
+    browser = Browser()
+    page = browser.get(LOGIN)
+    fields = {"identifier": "erin", "password": "x", field: value}
+    if field in {"code", "challenge"}:
+        fields = {"step": "second_factor", "code": "1", "challenge": "x", field: value}
+    answer = browser.submit(page, **fields)
+    assert answer.status_code in {400, 403}
+    assert "dragoman" not in browser.cookies
+
+
+@pytest.mark.parametrize("path", ["/", "/t/beta/", LOGIN, "/admin/"])
+def test_every_page_has_the_headers_that_a_browser_goes_by(cast: Cast, path: str) -> None:
+    page = signed_in(cast.erin).get(path, follow=True)
+    assert page.status_code == 200
+    policy = page["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for part in (
+        "default-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    ):
+        assert part in policy
+    assert page["X-Content-Type-Options"] == "nosniff"
+    assert page["Referrer-Policy"] == "same-origin"
+    assert page["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert page["X-Frame-Options"] == "DENY"
+    if path.startswith("/admin"):
+        assert "no-store" in page["Cache-Control"]
+
+
+def test_a_contracts_answer_gets_no_headers_of_pages(cast: Cast) -> None:
+    answer = Browser().post("/account/login", b"{}", content_type="application/json")
+    assert "Content-Security-Policy" not in answer
+
+
+def test_a_contracts_call_asks_nothing_about_a_browsers_cookie(cast: Cast) -> None:
+    browser = signed_in(cast.erin)
+    browser.get("/users/me")
+    with CaptureQueriesContext(connection) as queries:
+        browser.get("/users/me")
+    assert len(queries) == 0
+
+
+# The home page.
+
+
+def test_the_home_page_names_every_contract_and_asks_the_database_nothing(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    browser = Browser()
+    with django_assert_num_queries(0):
+        page = browser.get("/")
+    text = page.content.decode()
+    assert "ColdStream" in text
+    assert 'lang="en"' in text
+    assert text.count("<h1") == 1
+    assert "<script" not in text
+    assert "style=" not in text
+
+
+@pytest.mark.parametrize("name", ["pages.css", "console.css", "mark.svg"])
+def test_the_files_of_pages_are_served(db: None, name: str) -> None:
+    answer = Browser().get(f"/static/dragoman/{name}")
+    assert answer.status_code == 200
+    assert len(answer.getvalue()) > 100
+    answer.close()
+
+
+def test_the_console_without_its_slash_leads_there(cast: Cast) -> None:
+    assert Browser().get("/admin")["Location"] == "/admin/"
