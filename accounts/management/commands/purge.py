@@ -9,11 +9,14 @@ from django.db.models import F, Func, Q
 from django.utils import timezone
 
 from accounts.models import Session, SigningKey, ThrottleBucket
-from mfa.models import Challenge
+from mfa.models import Challenge, EmailCode, Enrolment
 
 
 class Command(BaseCommand):
-    help = "Delete ended sessions, spent challenges, empty counters and keys that verify nothing."
+    help = (
+        "Delete ended sessions, challenges, codes and enrolments that ran out, empty counters and "
+        "keys that verify nothing."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -28,6 +31,8 @@ class Command(BaseCommand):
         counts = {
             "sessions": Session.objects.filter(ended).delete()[0],
             "challenges": Challenge.objects.filter(expires_at__lt=now).delete()[0],
+            "mailed codes": EmailCode.objects.filter(expires_at__lt=before).delete()[0],
+            "enrolments": Enrolment.objects.filter(expires_at__lt=before).delete()[0],
             "counters": _stale_counters(now).delete()[0],
             "keys": SigningKey.objects.filter(verify_until__lt=before).delete()[0],
         }
