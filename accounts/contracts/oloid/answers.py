@@ -34,16 +34,15 @@ def request_id(call: Call) -> str:
 
 def render(outcome: Authenticated | ChallengeRequired, now: datetime) -> dict[str, Any]:
     """The tokens, or the challenge that comes before them."""
-    match outcome:
-        case Authenticated(session, subject, tokens):
-            result = authentication_result(tokens, session, subject, now)
-            return {"ChallengeParameters": {}, "AuthenticationResult": result}
-        case ChallengeRequired(subject, token, step):
-            return {
-                "ChallengeName": _NAME_OF[Challenge.Step(step)],
-                "Session": token,
-                "ChallengeParameters": _parameters(step, subject.user),
-            }
+    subject = outcome.subject
+    if isinstance(outcome, Authenticated):
+        result = authentication_result(outcome.tokens, outcome.session, subject, now)
+        return {"ChallengeParameters": {}, "AuthenticationResult": result}
+    return {
+        "ChallengeName": _NAME_OF[Challenge.Step(outcome.step)],
+        "Session": outcome.token,
+        "ChallengeParameters": _parameters(outcome.step, subject.user),
+    }
 
 
 def _parameters(step: str, user: User) -> dict[str, str]:

@@ -95,7 +95,9 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.SESSION_EXPIRED: _EXPIRED_REFRESH,
     Reason.SESSION_ENDED: _denied("Refresh Token has been revoked"),
 }
-REFUSALS = {reason: _SPECIAL.get(reason, _denied(DENIED)) for reason in Reason}
+REFUSALS: Mapping[Reason, Refusal] = {
+    reason: _SPECIAL.get(reason, _denied(DENIED)) for reason in Reason
+}
 
 
 def _invalid(faulted: Faulted) -> Answer:

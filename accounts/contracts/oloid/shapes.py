@@ -14,13 +14,7 @@ from accounts.wire.shapes import checked
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_+]{1,128}")
 
 
-class Text(ExactText):
-    """A required text."""
-
-    default_error_messages = {"required": "is required"}
-
-
-class ClientId(Text):
+class ClientId(ExactText):
     """An app client's id: 1 to 128 letters, digits, ``_`` or ``+``."""
 
     default_error_messages = {"form": "must be 1 to 128 letters, digits, _ or +"}
@@ -34,7 +28,7 @@ class ClientId(Text):
         return text
 
 
-class SessionToken(Text):
+class SessionToken(ExactText):
     """A challenge's session: 20 to 4096 characters."""
 
     default_error_messages = {"length": "must have 20 to 4096 characters"}
@@ -58,16 +52,12 @@ class Texts(serializers.Field[dict[str, str], Any, dict[str, str], Any]):
             self.fail("type")
         return data
 
-    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
-        """The members themselves."""
-        return value
-
 
 class InitiateAuthShape(serializers.Serializer[Any]):
     """``InitiateAuth``."""
 
     ClientId = ClientId()
-    AuthFlow = Text()
+    AuthFlow = ExactText()
     AuthParameters = Texts(default=dict)
 
 
@@ -75,7 +65,7 @@ class RespondToAuthChallengeShape(serializers.Serializer[Any]):
     """``RespondToAuthChallenge``."""
 
     ClientId = ClientId()
-    ChallengeName = Text()
+    ChallengeName = ExactText()
     Session = SessionToken()
     ChallengeResponses = Texts(default=dict)
 
@@ -83,20 +73,20 @@ class RespondToAuthChallengeShape(serializers.Serializer[Any]):
 class AccessTokenShape(serializers.Serializer[Any]):
     """``GetUser`` and ``GlobalSignOut``."""
 
-    AccessToken = Text()
+    AccessToken = ExactText()
 
 
 class RevokeTokenShape(serializers.Serializer[Any]):
     """``RevokeToken``; no client has a secret, so none is read."""
 
-    Token = Text()
+    Token = ExactText()
     ClientId = ClientId()
 
 
 class GetTokensFromRefreshTokenShape(serializers.Serializer[Any]):
     """``GetTokensFromRefreshToken``."""
 
-    RefreshToken = Text()
+    RefreshToken = ExactText()
     ClientId = ClientId()
 
 

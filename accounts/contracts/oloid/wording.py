@@ -60,7 +60,9 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.FACTOR_UNSUPPORTED: always(problem(401, BROWSER_ONLY)),
 }
 # One answer for every other reason: what was wrong is for the audit trail alone.
-REFUSALS = {reason: _SPECIAL.get(reason, always(_DENIED)) for reason in Reason}
+REFUSALS: Mapping[Reason, Refusal] = {
+    reason: _SPECIAL.get(reason, always(_DENIED)) for reason in Reason
+}
 
 FAULTS: Mapping[Fault, FaultAnswer] = {
     Fault.MALFORMED: _invalid,

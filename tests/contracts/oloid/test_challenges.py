@@ -185,8 +185,8 @@ def test_a_session_answers_only_the_challenge_that_it_was_made_for(
     [
         ({"ChallengeName": "SMS_MFA"}, "ChallengeName is unknown or not offered"),
         ({"ChallengeName": "PASSWORD_VERIFIER"}, "ChallengeName is unknown or not offered"),
-        ({"ChallengeName": None}, "ChallengeName is required"),
-        ({"Session": None}, "Session is required"),
+        ({"ChallengeName": None}, "ChallengeName is missing"),
+        ({"Session": None}, "Session is missing"),
         ({"Session": "x" * 19}, "Session must have 20 to 4096 characters"),
         ({"Session": "x" * 4097}, "Session must have 20 to 4096 characters"),
         ({"ChallengeResponses": None}, "Missing required parameter USERNAME"),

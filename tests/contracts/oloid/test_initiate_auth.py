@@ -139,9 +139,9 @@ PASSWORD_FLOW = {"AuthFlow": "USER_PASSWORD_AUTH"}
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"AuthFlow": None}, "AuthFlow is required"),
+        ({"AuthFlow": None}, "AuthFlow is missing"),
         ({"AuthFlow": 1}, "AuthFlow must be a string"),
-        ({"ClientId": None}, "ClientId is required"),
+        ({"ClientId": None}, "ClientId is missing"),
         ({"ClientId": "a-b"}, "ClientId must be 1 to 128 letters, digits, _ or +"),
         ({"ClientId": "a" * 129}, "ClientId must be 1 to 128 letters, digits, _ or +"),
         ({"ClientId": "a\r\nX-Evil: 1"}, "ClientId must be 1 to 128 letters, digits, _ or +"),

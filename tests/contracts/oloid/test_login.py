@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.test import Client
 
 from accounts import provisioning
+from accounts.contracts.oloid import wording
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.models import LoginEvent, ServiceCredential, Session, User
+from accounts.wire.contract import Fault, Faulted
 from tenants import resolve
 from tenants.models import Tenant, TenantPolicy
 from tests.contracts.oloid.calls import (
@@ -276,20 +280,20 @@ def test_a_second_factor_without_a_field_here_is_named_after_the_right_password_
 
 
 GOOD = {"UserName": "alice", "TenantName": "Alpha", "Password": PASSWORD}
-REQUIRED = "This field is required."
+MISSING = "is missing"
 
 
 @pytest.mark.parametrize(
     ("body", "details"),
     [
-        ({"TenantName": "Alpha", "Password": "x"}, {"UserName": REQUIRED}),
-        ({**GOOD, "TenantName": None}, {"TenantName": "This field may not be null."}),
+        ({"TenantName": "Alpha", "Password": "x"}, {"UserName": MISSING}),
+        ({**GOOD, "TenantName": None}, {"TenantName": "must be a string"}),
         ({**GOOD, "TenantName": ""}, {"TenantName": "must not be empty"}),
         ({**GOOD, "TenantName": "A"}, {"TenantName": "is too short"}),
         ({**GOOD, "Password": 12345}, {"Password": "must be a string"}),
         ({**GOOD, "Password": ["x"]}, {"Password": "must be a string"}),
         ({**GOOD, "UserName": {"$ne": ""}}, {"UserName": "must be a string"}),
-        ({"username": "a", "tenantname": "b", "password": "c"}, {"UserName": REQUIRED}),
+        ({"username": "a", "tenantname": "b", "password": "c"}, {"UserName": MISSING}),
         ([], {"body": "the body must be a JSON object"}),
         ("text", {"body": "the body is not valid JSON"}),
         ("", {"body": "the body is not valid JSON"}),
@@ -361,6 +365,19 @@ def test_a_host_that_is_not_served_is_a_bad_request(client: Client, cast: Cast) 
         400,
         {"status": "400", "message": "Bad Request"},
     )
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_has_the_products_object(fault: Fault) -> None:
+    answer = wording.FAULTS[fault](Faulted(fault))
+    assert answer.body == {"status": str(answer.status), "message": ANY}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_has_the_products_object(reason: Reason) -> None:
+    answer = wording.REFUSALS[reason](LoginRefused(reason))
+    assert answer.body == {"status": str(answer.status), "message": ANY}
+    assert answer.status in {401, 429, 503}
 
 
 @pytest.mark.parametrize("path", ["/Login/", "/login/", "/Login/x", "/t/nobody/Login"])

@@ -101,8 +101,8 @@ def test_what_is_no_token_is_refused(pool: Pool, token: str) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "AccessToken is required"),
-        ({"AccessToken": None}, "AccessToken is required"),
+        ({}, "AccessToken is missing"),
+        ({"AccessToken": None}, "AccessToken is missing"),
         ({"AccessToken": ""}, "AccessToken must not be empty"),
         ({"AccessToken": ["x"]}, "AccessToken must be a string"),
     ],
@@ -226,8 +226,8 @@ def test_another_client_revokes_nothing(client: Client, pool: Pool, cast: Cast) 
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        ({"ClientId": "x"}, "InvalidParameterException", "Token is required"),
-        ({"Token": "x"}, "InvalidParameterException", "ClientId is required"),
+        ({"ClientId": "x"}, "InvalidParameterException", "Token is missing"),
+        ({"Token": "x"}, "InvalidParameterException", "ClientId is missing"),
         (
             {"Token": "x", "ClientId": "x"},
             "ResourceNotFoundException",

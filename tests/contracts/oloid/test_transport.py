@@ -46,7 +46,7 @@ def test_an_unknown_operation_is_named_so(client: Client, cast: Cast, target: st
 def test_json_is_read_under_its_names(client: Client, cast: Cast, media: str) -> None:
     headers = {"X-Amz-Target": f"{TARGET}GetUser"}
     answer = client.post("/", "{}", content_type=media, headers=headers)
-    assert_refused(answer, "InvalidParameterException", "AccessToken is required")
+    assert_refused(answer, "InvalidParameterException", "AccessToken is missing")
 
 
 @pytest.mark.parametrize("media", ["", "text/plain", "application/x-www-form-urlencoded"])
