@@ -87,8 +87,10 @@ class PolicyInline(_TenantInline):
 
     model = TenantPolicy
     can_delete = False
-    # Written only once something in it was changed.
-    extra = 1
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        """An empty row to fill in, written only once something in it was changed."""
+        return 1 if request.user.is_superuser else 0
 
 
 @admin.register(Tenant, site=console)
@@ -122,7 +124,7 @@ class TenantAdmin(ScopedAdmin):
         """The identifiers that contracts use come with the tenant."""
         if obj is None:
             return [(None, {"fields": ("name", "slug")})]
-        contracts_shown = ("served", "contracts") if request.user.is_superuser else ("contracts",)
+        contracts_shown = ("served", "contracts") if request.user.is_superuser else ("offered",)
         return [
             (None, {"fields": ("name", "slug", "state", "is_default")}),
             ("Contracts", {"fields": contracts_shown}),
@@ -131,13 +133,20 @@ class TenantAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Addresses and identifiers are in clients' configurations: they stay."""
-        return () if obj is None else ("slug", "is_default", *self._ids)
+        return () if obj is None else ("slug", "is_default", "offered", *self._ids)
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         """A new tenant serves every contract."""
         if obj is None:
             kwargs["exclude"] = ("served",)
         return super().get_form(request, obj, *args, **kwargs)
+
+    @admin.display(description="contracts served")
+    def offered(self, obj: Tenant) -> str:
+        """In words, for who may only read."""
+        return (
+            ", ".join(each.title for each in contracts().values() if _on(obj, each.slug)) or "none"
+        )
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Parts come after the whole."""

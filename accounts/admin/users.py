@@ -160,7 +160,6 @@ class UserAdmin(ScopedAdmin):
         "username",
         "email",
         "display_name",
-        "kind",
         "state",
         "second_factor",
         "is_staff",
@@ -251,7 +250,7 @@ class UserAdmin(ScopedAdmin):
             listing(LoginEvent, "Audit trail", user__id__exact=obj.pk),
         ]
 
-    @admin.display(description="second factor", boolean=True)
+    @admin.display(description="2nd factor", boolean=True)
     def second_factor(self, obj: User) -> bool:
         """Whether there is any."""
         return _has_factor(obj)
