@@ -8,7 +8,7 @@ from types import FrameType
 
 from django.core.management import execute_from_command_line
 
-from config import demo_secrets, embedded_postgres
+from config import demo_secrets, embedded_postgres, system_user
 
 # These never touch a database; everything else gets one.
 WITHOUT_DATABASE = {
@@ -25,6 +25,15 @@ WITHOUT_DATABASE = {
 
 
 def main(argv: list[str]) -> None:
+    try:
+        run(argv)
+    except (embedded_postgres.EmbeddedPostgresError, system_user.AccountError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def run(argv: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     command = argv[1] if len(argv) > 1 else "help"
     var_dir = Path(os.environ.get("DRAGOMAN_VAR_DIR") or "var").absolute()

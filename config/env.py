@@ -1,15 +1,13 @@
 """Every environment variable that Dragoman reads, declared once: name, parser, default, help."""
 
-import base64
-import binascii
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from config import values
 from tenants.conf import Conf, Problem
 
 T = TypeVar("T")
@@ -40,94 +38,23 @@ class Variable(Generic[T]):
             return self.default
 
 
-def text(raw: str) -> str:
-    if any(ord(character) < 32 for character in raw):
-        raise ValueError("contains control characters")
-    return raw
-
-
-def integer(raw: str) -> int:
-    # int() would also take "1_000", "+5" and digits of other scripts.
-    if not re.fullmatch(r"-?[0-9]{1,9}", raw):
-        raise ValueError("is not a whole number")
-    return int(raw)
-
-
-def positive(raw: str) -> int:
-    value = integer(raw)
-    if value < 1:
-        raise ValueError("must be at least 1")
-    return value
-
-
-def natural(raw: str) -> int:
-    value = integer(raw)
-    if value < 0:
-        raise ValueError("must not be negative")
-    return value
-
-
-def port(raw: str) -> int:
-    value = natural(raw)
-    if value > 65535:
-        raise ValueError("is no TCP port")
-    return value
-
-
-def url(raw: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", raw):
-        raise ValueError("is not an http(s) URL without query")
-    return raw.rstrip("/")
-
-
-def database_url(raw: str) -> str:
-    if not re.match(r"postgres(ql)?://", raw):
-        raise ValueError("must start with postgresql://; Dragoman runs on PostgreSQL alone")
-    return raw
-
-
-def email_url(raw: str) -> str:
-    if not re.match(r"(smtp|smtps|smtp\+tls)://[^\s/]+/?$", raw):
-        raise ValueError("must be smtp://, smtp+tls:// or smtps://user:password@host:port")
-    return raw
-
-
-def names(raw: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in raw.split(",") if part.strip())
-
-
-def keys(raw: str) -> tuple[bytes, ...]:
-    try:
-        return tuple(base64.b64decode(part, validate=True) for part in names(raw))
-    except binascii.Error:
-        # The value is a secret: say what is wrong with it, never what it is.
-        raise ValueError("is not a comma-separated list of base64 keys") from None
-
-
-def choice(*allowed: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return raw
-
-    return parse
-
-
 # Stands where no secret was given, so that a check can say so instead of a traceback.
 MISSING_SECRET = "missing"  # noqa: S105
 
 DATABASE_URL = Variable(
     "DATABASE_URL",
-    database_url,
+    values.database_url,
     "",
     "PostgreSQL 15 or newer, as `postgresql://user:password@host:port/name?sslmode=verify-full`. "
     "Empty: an embedded PostgreSQL in `DRAGOMAN_VAR_DIR`",
     secret=True,
 )
-MODE = Variable("DRAGOMAN_MODE", choice(*MODES), "production", "`production`, `demo` or `test`")
+MODE = Variable(
+    "DRAGOMAN_MODE", values.choice(*MODES), "production", "`production`, `demo` or `test`"
+)
 SECRET_KEY = Variable(
     "DRAGOMAN_SECRET_KEY",
-    text,
+    values.text,
     "",
     "Secret of at least 50 random characters; signs cookies and reset links",
     required_in_production=True,
@@ -135,7 +62,7 @@ SECRET_KEY = Variable(
 )
 SEALING_KEYS: Variable[tuple[bytes, ...]] = Variable(
     "DRAGOMAN_SEALING_KEYS",
-    keys,
+    values.keys,
     (),
     "Base64 of 32 random bytes, several separated by commas, newest first; seal secrets at rest",
     required_in_production=True,
@@ -143,94 +70,98 @@ SEALING_KEYS: Variable[tuple[bytes, ...]] = Variable(
 )
 BASE_URL = Variable(
     "DRAGOMAN_BASE_URL",
-    url,
+    values.url,
     "",
     "Public address of the service, as clients type it; the issuer of its tokens",
     required_in_production=True,
 )
 ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
     "DRAGOMAN_ALLOWED_HOSTS",
-    names,
+    values.names,
     (),
     "Host names that requests may carry, separated by commas",
     required_in_production=True,
 )
 TRUSTED_PROXIES = Variable(
     "DRAGOMAN_TRUSTED_PROXIES",
-    integer,
+    values.integer,
     0,
     "How many reverse proxies in front may be believed about the client's address",
 )
-HOST = Variable("DRAGOMAN_HOST", text, "127.0.0.1", "Address that `serve` listens on")
-PORT = Variable("DRAGOMAN_PORT", port, 8000, "Port that `serve` listens on")
+HOST = Variable("DRAGOMAN_HOST", values.text, "127.0.0.1", "Address that `serve` listens on")
+PORT = Variable("DRAGOMAN_PORT", values.port, 8000, "Port that `serve` listens on")
 WORKERS = Variable(
     "DRAGOMAN_WORKERS",
-    positive,
+    values.positive,
     min(os.cpu_count() or 1, 8),
     "Server processes",
     default_text="number of CPUs, at most 8",
 )
-THREADS = Variable("DRAGOMAN_THREADS", positive, 8, "Threads of each server process")
+THREADS = Variable("DRAGOMAN_THREADS", values.positive, 8, "Threads of each server process")
 HASH_SLOTS = Variable(
     "DRAGOMAN_HASH_SLOTS",
-    positive,
+    values.positive,
     os.cpu_count() or 1,
     "Password hashes computed at once in one process",
     default_text="number of CPUs",
 )
 HASH_WAIT_MS = Variable(
     "DRAGOMAN_HASH_WAIT_MS",
-    natural,
+    values.natural,
     2000,
     "How long a login waits for a hash slot before it is told to retry",
 )
 ADDRESS_FAILURES = Variable(
     "DRAGOMAN_ADDRESS_FAILURES",
-    positive,
+    values.positive,
     300,
     "Failed logins that one source address may cause in 300 seconds",
 )
 REFRESH_GRACE_SECONDS = Variable(
     "DRAGOMAN_REFRESH_GRACE_SECONDS",
-    natural,
+    values.natural,
     3,
     "How long a rotated refresh token may be repeated by a client that lost the answer; at most 10",
 )
 KEY_POLL_SECONDS = Variable(
     "DRAGOMAN_KEY_POLL_SECONDS",
-    positive,
+    values.positive,
     5,
     "How often a process looks for rotated signing keys",
 )
-BODY_LIMIT = Variable("DRAGOMAN_BODY_LIMIT", positive, 65536, "Longest request body, in bytes")
+BODY_LIMIT = Variable(
+    "DRAGOMAN_BODY_LIMIT", values.positive, 65536, "Longest request body, in bytes"
+)
 COGNITO_ISSUER = Variable(
     "DRAGOMAN_COGNITO_ISSUER",
-    url,
+    values.url,
     "",
     "Replaces the base URL in the issuer of Oloid tokens, for clients that pin a Cognito address",
 )
 VAR_DIR = Variable(
     "DRAGOMAN_VAR_DIR", Path, Path("var"), "Directory of the embedded database and the demo"
 )
-CONTRACTS = Variable("DRAGOMAN_CONTRACTS", text, "", "One more folder with contracts of your own")
+CONTRACTS = Variable(
+    "DRAGOMAN_CONTRACTS", values.text, "", "One more folder with contracts of your own"
+)
 LOG_LEVEL = Variable(
-    "DRAGOMAN_LOG_LEVEL", choice(*LOG_LEVELS), "INFO", "Least severe level that is logged"
+    "DRAGOMAN_LOG_LEVEL", values.choice(*LOG_LEVELS), "INFO", "Least severe level that is logged"
 )
 DATABASE_POOL = Variable(
     "DRAGOMAN_DATABASE_POOL",
-    natural,
+    values.natural,
     8,
     "Most database connections of one process; 0 opens one per request, for a transaction pooler",
 )
 EMAIL_URL = Variable(
     "DRAGOMAN_EMAIL_URL",
-    email_url,
+    values.email_url,
     "",
     "Mail server, as `smtp+tls://user:password@host:587`; empty: none is sent, a demo shows it",
     secret=True,
 )
 EMAIL_FROM = Variable(
-    "DRAGOMAN_EMAIL_FROM", text, "Dragoman <dragoman@localhost>", "Sender of the mail"
+    "DRAGOMAN_EMAIL_FROM", values.text, "Dragoman <dragoman@localhost>", "Sender of the mail"
 )
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(

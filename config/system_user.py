@@ -18,6 +18,10 @@ _NO_ID = 0xFFFFFFFF
 _ENTER = 1
 
 
+class AccountError(OSError):
+    """PostgreSQL cannot be run for root; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     uid: int
@@ -39,7 +43,7 @@ def account() -> Account | None:
 def _add() -> None:
     program = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if program is None:
-        raise OSError(
+        raise AccountError(
             "PostgreSQL cannot run as root and there is no useradd to make a user for it: "
             f"add a system user {NAME}, run Dragoman as another user, or set DATABASE_URL."
         )
@@ -81,12 +85,12 @@ def _let_enter(account: Account, directory: Path) -> None:
         present = os.getxattr(directory, _ACL)
     except OSError as error:
         if error.errno != errno.ENODATA:
-            raise OSError(_closed(directory)) from error
+            raise AccountError(_closed(directory)) from error
         present = _acl_of_mode(found.st_mode)
     try:
         os.setxattr(directory, _ACL, _with_entry(present, account.uid))
     except OSError as error:
-        raise OSError(_closed(directory)) from error
+        raise AccountError(_closed(directory)) from error
 
 
 def _closed(directory: Path) -> str:

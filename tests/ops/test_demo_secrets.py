@@ -108,6 +108,17 @@ def test_a_database_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch) -> No
     assert not commandline.needs_database("migrate", [])
 
 
+def test_a_database_that_cannot_start_is_told_without_a_traceback(var_dir: Path) -> None:
+    (var_dir / "postgres").mkdir()
+    (var_dir / "postgres" / "PG_VERSION").write_text("15\n")
+
+    refused = manage("migrate", environment=clean_environment(var_dir))
+
+    assert refused.returncode == 1
+    assert "was made by PostgreSQL 15" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_help_leaves_nothing_behind(tmp_path: Path) -> None:
     shown = manage("help", environment=clean_environment(tmp_path / "var"))
 

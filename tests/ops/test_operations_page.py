@@ -55,7 +55,7 @@ def start_and_stop(command: str, environment: dict[str, str], log: Path) -> None
             stderr=output,
             executable=sys.executable,
         )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while b"listens on" not in log.read_bytes():
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

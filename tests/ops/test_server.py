@@ -31,14 +31,14 @@ class Server:
     log: Path
     var_dir: Path
 
-    def get(self, path: str, *, seconds: float = 20) -> dict[str, Any]:
+    def get(self, path: str, *, seconds: float = 40) -> dict[str, Any]:
         status, body = self.request("GET", path, seconds=seconds)
         assert status == 200, body
         answer: dict[str, Any] = json.loads(body)
         return answer
 
     def request(
-        self, method: str, path: str, *, seconds: float = 20, **options: Any
+        self, method: str, path: str, *, seconds: float = 40, **options: Any
     ) -> tuple[int, bytes]:
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -54,7 +54,7 @@ class Server:
             if child.status() != psutil.STATUS_ZOMBIE
         ]
 
-    def wait_until(self, condition: Any, seconds: float = 10) -> None:
+    def wait_until(self, condition: Any, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.log.read_text()
@@ -188,7 +188,7 @@ def test_workers_leave_and_free_the_port_when_their_parent_is_killed(var_dir: Pa
         server.process.kill()
         server.process.wait()
 
-        _, alive = psutil.wait_procs(workers, timeout=10)
+        _, alive = psutil.wait_procs(workers, timeout=30)
         assert alive == []
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", server.port)) != 0
