@@ -42,14 +42,16 @@ def current(user_id: Any, now: datetime) -> EmailCode | None:
     return live.order_by("-created_at").first()
 
 
+def newest(user_id: Any, now: datetime) -> EmailCode | None:
+    """The user's newest code that was not used, whether or not it has tries left."""
+    unused = EmailCode.objects.filter(user_id=user_id, used_at=None, expires_at__gt=now)
+    return unused.order_by("-created_at").first()
+
+
 def exhausted(user_id: Any, now: datetime) -> bool:
     """Whether the newest code of the user has had all its tries."""
-    newest = (
-        EmailCode.objects.filter(user_id=user_id, expires_at__gt=now)
-        .order_by("-created_at")
-        .first()
-    )
-    return newest is not None and newest.attempts >= MAX_ATTEMPTS and newest.used_at is None
+    last = newest(user_id, now)
+    return last is not None and last.attempts >= MAX_ATTEMPTS
 
 
 def issue(user_id: Any, now: datetime) -> Mailed:

@@ -20,7 +20,7 @@ from accounts.login.sessions import Found
 from mfa import binding, email_codes, recovery_codes
 from mfa.binding import Pending
 from mfa.models import TotpAuthenticator
-from mfa.totp import matching_step
+from mfa.totp import is_code, matching_step
 
 FRESH = timedelta(minutes=15)
 _APP = "An authenticator app"
@@ -131,6 +131,19 @@ def spend_code(found: Found, code: str, client: ClientContext) -> bool:
     if right:
         throttle.refund_now(reserved)
     return right
+
+
+def spend_mailed_code(found: Found, code: str, client: ClientContext) -> bool:
+    """Whether ``code`` is the one in the user's mail. It is spent, once.
+
+    Raises LoginRefused(THROTTLED_FACTOR).
+    """
+    reserved = _reserve(found, client)
+    row = email_codes.find(found.subject.user.pk, code, client.now) if is_code(code) else None
+    if row is None or not email_codes.spend(row, client.now):
+        return False
+    throttle.refund_now(reserved)
+    return True
 
 
 def _spent_totp(user_id: object, code: str, now: datetime) -> bool:

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts import notices
+from accounts.login import throttle
+from accounts.login.outcome import Reason
+from accounts.login.profile import Limit
 from accounts.login.subject import Subject
-from accounts.models import User
+from accounts.login.throttle import Bucket
+from accounts.models import ThrottleBucket, User
 from mfa import email_codes
 from mfa.models import EmailFactor
+from mfa.slow_hash import SALT_BYTES, digest
+from tenants.sealing import derive
 
 # A stranger who keeps asking must not flood a mailbox.
 SPACING = timedelta(seconds=60)
+RESEND_LIMIT = Limit(5, timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,26 @@ def send(user: User, now: datetime) -> MailState:
     mailed = email_codes.issue(user.pk, now)
     notices.email_code(user, mailed.code)
     return MailState(generated=True, expires_at=mailed.expires_at)
+
+
+def resend(user: User | None, now: datetime) -> None:
+    """Mail a fresh code because somebody, whoever it is, says that he waits for one.
+
+    Only after a login or call has made a code, and seldom: a stranger must neither flood a mailbox
+    nor void the code that its owner is typing. Every call costs one slow hash, so that its time
+    does not tell who gets codes. Raises tenants.hashing.Overloaded.
+    """
+    last = email_codes.newest(user.pk, now) if user else None
+    if user is None or last is None or now - last.created_at < SPACING or not _may_ask(user, now):
+        digest("", bytes(SALT_BYTES))
+        return
+    send(user, now)
+
+
+def _may_ask(user: User, now: datetime) -> bool:
+    key = derive("throttle", f"mailed_code\x00{user.pk}".encode())
+    bucket = Bucket(ThrottleBucket.Kind.REQUEST, key, RESEND_LIMIT, refusal=Reason.THROTTLED_FACTOR)
+    return throttle.reserve([bucket], now).refusal is None
 
 
 def has_factor(user: User) -> bool:

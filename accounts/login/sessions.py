@@ -120,6 +120,12 @@ def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason
     return None
 
 
+def prove_again(session: Session, records: Sequence[dict[str, Any]]) -> None:
+    """Replace the records of a session that has proved something once more."""
+    session.amr, session.acr = list(records), acr_of(records)
+    Session.objects.filter(pk=session.pk).update(amr=session.amr, acr=session.acr)
+
+
 def end(session: Session, reason: str, client: ClientContext) -> None:
     """End one session with all its tokens, recorded in the same statement. Ending twice is fine."""
     execute(
