@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.contracts.rocketchat import views
+from accounts.contracts.rocketchat import factor_views, second_factor, views
 from accounts.contracts.rocketchat.tokens import SLUG
-from accounts.contracts.rocketchat.wording import FAULTS, REFUSALS
+from accounts.contracts.rocketchat.wording import CODE_REASONS, FAULTS, REFUSALS
 from accounts.wire.contract import Contract
 
 CONTRACT = Contract(
@@ -27,12 +27,22 @@ CONTRACT = Contract(
         path("api/v1/me", views.Me.as_view()),
         path("api/v1/settings.oauth", views.OAuthServices.as_view()),
         path("api/v1/settings.public", views.PublicSettings.as_view()),
+        path("api/v1/users.2fa.disableEmail", factor_views.DisableEmail.as_view()),
+        path("api/v1/users.2fa.enableEmail", factor_views.EnableEmail.as_view()),
+        path("api/v1/users.2fa.sendEmailCode", factor_views.SendEmailCode.as_view()),
+        path("api/v1/users.disableTotp", factor_views.DisableTotp.as_view()),
+        path("api/v1/users.enableTotp", factor_views.EnableTotp.as_view()),
         path("api/v1/users.getPersonalAccessTokens", views.PersonalAccessTokens.as_view()),
         path("api/v1/users.info", views.UsersInfo.as_view()),
+        path("api/v1/users.logout", factor_views.LogoutEverywhere.as_view()),
         path("api/v1/users.logoutOtherClients", views.LogoutOtherClients.as_view()),
+        path("api/v1/users.regenerateTotpCodes", factor_views.RegenerateTotpCodes.as_view()),
         path("api/v1/users.removeOtherTokens", views.RemoveOtherTokens.as_view()),
+        path("api/v1/users.resetTOTP", factor_views.ResetTotp.as_view()),
+        path("api/v1/users.totpCodesRemaining", factor_views.TotpCodesRemaining.as_view()),
+        path("api/v1/users.validateTotp", factor_views.ValidateTotp.as_view()),
     ],
-    refusals=REFUSALS,
+    refusals={**REFUSALS, **dict.fromkeys(CODE_REASONS, second_factor.login_invalid)},
     faults=FAULTS,
     # The one token is opaque: no key signs for this contract.
     tokens=(),

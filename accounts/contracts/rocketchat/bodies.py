@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from rest_framework import serializers
 
+from accounts.contracts.rocketchat import wording
 from accounts.login.attempt import (
     Credential,
     Identifier,
@@ -24,7 +25,7 @@ from accounts.login.attempt import (
     SessionToken,
 )
 from accounts.wire.call import Call
-from accounts.wire.contract import Fault, Faulted
+from accounts.wire.contract import Answer, Fault, Faulted
 from accounts.wire.fields import ExactText
 from accounts.wire.parsers import form_value, json_value
 from accounts.wire.shapes import checked
@@ -32,6 +33,8 @@ from mfa.totp import is_code
 
 # The product's own bound; longer passwords are refused unhashed.
 MAX_PASSWORD = 256
+_GAPS = re.compile(r"[\s-]+")
+_MAX_CODE = 64
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLAIN = frozenset({"user", "username", "email", "password", "code"})
 _FORMS = {"username": NameForm.USERNAME, "email": NameForm.EMAIL, "id": NameForm.SUBJECT}
@@ -154,9 +157,22 @@ def _named(members: Mapping[str, Any], code: str) -> Presented:
     return Presented(identifier, (password, _second_factor(code)) if code else (password,))
 
 
+def plain_code(code: str) -> str:
+    """Six digits however they are grouped, as the mail shows them; everything else unchanged."""
+    digits = _GAPS.sub("", code) if len(code) <= _MAX_CODE else code
+    return digits if is_code(digits) else code
+
+
 def _second_factor(code: str) -> OneTimePassword | RecoveryCodeInput:
-    """Six digits are an authenticator's; everything else can only be a saved code."""
+    """Six digits are an authenticator's or a mail's; everything else can only be a saved code."""
+    code = plain_code(code)
     return OneTimePassword(code) if is_code(code) else RecoveryCodeInput(code)
+
+
+def text(body: Mapping[str, Any], name: str) -> str | Answer:
+    """A member that a call must have, or the refusal of a body without it."""
+    value = body.get(name)
+    return value if isinstance(value, str) else wording.missing(name, given=name in body)
 
 
 def _unusable() -> NoReturn:

@@ -88,6 +88,8 @@ def _services(subject: Subject) -> dict[str, Any]:
     services: dict[str, Any] = {"password": {"exists": is_hashed(subject.user.password)}}
     if Factor.OTP in subject.factors:
         services["totp"] = {"enabled": True}
+    if Factor.EMAIL in subject.factors:
+        services["email2fa"] = {"enabled": True}
     return services
 
 

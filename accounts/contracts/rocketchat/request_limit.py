@@ -43,23 +43,32 @@ class Budget:
         }
 
 
-def spend(call: Call) -> Budget | None:
-    """Count this call; None where nothing is limited."""
-    limit, address = _limit(call), client_address(call.request)
+def spend(call: Call, most: int = MAX_LIMIT) -> Budget | None:
+    """Count this call of an endpoint that admits ``most``; None where nothing is limited."""
+    limit, address = min(_limit(call), most), client_address(call.request)
     if limit <= 0 or address is None:
         return None
     tenant = str(call.tenant.id) if call.tenant else ""
-    who = "\x00".join((SLUG, tenant, address, str(call.request.method), call.request.path_info))
-    key = derive("throttle", f"{ThrottleBucket.Kind.REQUEST}\x00{who}".encode())
-    bucket = Bucket(
-        ThrottleBucket.Kind.REQUEST, key, Limit(limit, WINDOW), Reason.THROTTLED_ADDRESS
-    )
+    parts = (tenant, address, str(call.request.method), call.request.path_info)
+    bucket = _bucket(Limit(limit, WINDOW), *parts)
     reservation = throttle.reserve([bucket], call.now)
-    rows = ThrottleBucket.objects.filter(pk=key).values_list("failures", flat=True)
+    rows = ThrottleBucket.objects.filter(pk=bucket.key).values_list("failures", flat=True)
     calls = next(iter(rows), [])
     resets_at = min(calls, default=call.now) + WINDOW
     left = max(limit - len(calls), 0)
     return Budget(limit, left, resets_at, reservation.retry_after)
+
+
+def admits(call: Call, what: str, limit: Limit) -> bool:
+    """Whether this address may do ``what`` once more, whether or not the tenant limits calls."""
+    bucket = _bucket(limit, what, client_address(call.request) or "")
+    return throttle.reserve([bucket], call.now).refusal is None
+
+
+def _bucket(limit: Limit, *who: str) -> Bucket:
+    name = "\x00".join((ThrottleBucket.Kind.REQUEST, SLUG, *who))
+    key = derive("throttle", name.encode())
+    return Bucket(ThrottleBucket.Kind.REQUEST, key, limit, Reason.THROTTLED_ADDRESS)
 
 
 def _limit(call: Call) -> int:

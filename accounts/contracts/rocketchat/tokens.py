@@ -63,7 +63,7 @@ LOGIN = LoginProfile(
     # The client sends the whole login again, with a code. When it was proved is in the session's
     # amr records: there the thirty minutes begin for which guarded calls ask for no second one.
     challenge=ChallengeForm.REPEAT,
-    factors=frozenset({Factor.OTP, Factor.RECOVERY_CODE}),
+    factors=frozenset({Factor.OTP, Factor.RECOVERY_CODE, Factor.EMAIL}),
     obligations={Obligation.CHANGE_PASSWORD: ObligationForm.ADVISE},
     sector=SLUG,
     new_identifier=new_identifier,

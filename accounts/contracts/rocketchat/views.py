@@ -8,7 +8,15 @@ from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 
-from accounts.contracts.rocketchat import bodies, people, request_limit, tokens, wording, workspace
+from accounts.contracts.rocketchat import (
+    bodies,
+    people,
+    request_limit,
+    second_factor,
+    tokens,
+    wording,
+    workspace,
+)
 from accounts.contracts.rocketchat.request_limit import Budget
 from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
 from accounts.login import identify, sessions
@@ -26,6 +34,8 @@ class RocketChatView(ContractView):
     """A view whose answers tell what is left of the request limit, where there is one."""
 
     slug = SLUG
+    # The product's own bound of this endpoint, where it has one.
+    most_calls = request_limit.MAX_LIMIT
     budget: Budget | None = None
 
     def _finished(self, request: HttpRequest, http: HttpResponseBase) -> HttpResponseBase:
@@ -35,12 +45,13 @@ class RocketChatView(ContractView):
 
     def overdrawn(self, call: Call) -> Answer | None:
         """Count the call; the refusal if it is one too many."""
-        self.budget = request_limit.spend(call)
+        self.budget = request_limit.spend(call, self.most_calls)
         wait = self.budget.wait if self.budget else None
         return wording.too_many(wait) if wait else None
 
 
 V = TypeVar("V", bound=RocketChatView)
+Signed = Callable[[V, Call, Found], Answer]
 
 
 def limited(handler: Callable[[V, Call], Answer]) -> Callable[[V, Call], Answer]:
@@ -53,7 +64,7 @@ def limited(handler: Callable[[V, Call], Answer]) -> Callable[[V, Call], Answer]
     return counted
 
 
-def guarded(handler: Callable[[V, Call, Found], Answer]) -> Callable[[V, Call], Answer]:
+def guarded(handler: Signed[V]) -> Callable[[V, Call], Answer]:
     """A handler for who is signed in: a call without a good token is refused uncounted."""
 
     @wraps(handler)
@@ -62,6 +73,21 @@ def guarded(handler: Callable[[V, Call, Found], Answer]) -> Callable[[V, Call], 
         return view.overdrawn(call) or handler(view, call, found)
 
     return checked
+
+
+def stepped_up(*, remembers: bool = True) -> Callable[[Signed[V]], Callable[[V, Call], Answer]]:
+    """A handler that asks for a second factor; ``remembers``: not again for a while."""
+
+    def wrap(handler: Signed[V]) -> Callable[[V, Call], Answer]:
+        @guarded
+        @wraps(handler)
+        def asked(view: V, call: Call, found: Found) -> Answer:
+            refusal = second_factor.refusal(call, found, remembers=remembers)
+            return refusal or handler(view, call, found)
+
+        return asked
+
+    return wrap
 
 
 class Login(RocketChatView):
@@ -78,7 +104,7 @@ class Login(RocketChatView):
         attempt = Attempt(presented.credentials, call.hint, client, presented.identifier)
         outcome = authenticate(attempt, LOGIN)
         if isinstance(outcome, ChallengeRequired):
-            return wording.CODE_REQUIRED
+            return second_factor.login_required(outcome.subject, call.now)
         tokens.keep_newest(outcome.subject, client)
         return _signed_in(call, outcome.subject, outcome.tokens.access)
 

@@ -28,12 +28,19 @@ def succeeded(**members: Any) -> Answer:
 
 
 def failed(
-    status: int, error: str, error_type: str = "", headers: Mapping[str, str] | None = None
+    status: int,
+    error: str,
+    error_type: str = "",
+    headers: Mapping[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Answer:
     """A failure outside of the login. With a type the sentence names it in brackets."""
     body: dict[str, Any] = {"success": False, "error": error}
     if error_type:
-        body = {**body, "error": f"{error} [{error_type}]", "errorType": error_type}
+        named = f"{error} [{error_type}]".lstrip()
+        body = {**body, "error": named, "errorType": error_type}
+    if details is not None:
+        body["details"] = details
     return answer(status, body, headers)
 
 
@@ -56,14 +63,9 @@ def _judged(error: str, message: str) -> Answer:
     return refused(error, message, {"function": "Accounts.validateLoginAttempt"})
 
 
-def _second_factor(error: str, message: str) -> Answer:
-    details = {"method": "totp", "codeGenerated": False, "availableMethods": ["totp"]}
-    return refused(error, message, details)
-
-
+# Where it is not known whose login it is.
+TOTP_DETAILS = {"method": "totp", "codeGenerated": False, "availableMethods": ["totp"]}
 UNAUTHORIZED = refused("Unauthorized", "Unauthorized")
-CODE_REQUIRED = _second_factor("totp-required", "TOTP Required")
-_CODE_INVALID = _second_factor("totp-invalid", "TOTP Invalid")
 _BLOCKED_USER = _judged(
     "error-login-blocked-for-user", "Login has been temporarily blocked For User"
 )
@@ -87,11 +89,7 @@ _SPECIAL = {
     Reason.KIND_NOT_ALLOWED: _judged(
         "error-app-user-is-not-allowed-to-login", "App user is not allowed to login"
     ),
-    Reason.FACTOR_MISSING: CODE_REQUIRED,
-    Reason.WRONG_CODE: _CODE_INVALID,
-    Reason.SPENT_CODE: _CODE_INVALID,
-    Reason.WRONG_RECOVERY_CODE: _CODE_INVALID,
-    Reason.THROTTLED_FACTOR: _CODE_INVALID,
+    Reason.FACTOR_MISSING: refused("totp-required", "TOTP Required", TOTP_DETAILS),
     # The product has no word for these two; the message names the remedy.
     Reason.FACTOR_UNSUPPORTED: _judged(
         "error-security-key-not-supported",
@@ -102,6 +100,13 @@ _SPECIAL = {
         "Your organization requires a second factor: set it up in the browser first",
     ),
 }
+# What is said of a code depends on whose it is: `second_factor` adds the words for these.
+CODE_REASONS = (
+    Reason.WRONG_CODE,
+    Reason.SPENT_CODE,
+    Reason.WRONG_RECOVERY_CODE,
+    Reason.THROTTLED_FACTOR,
+)
 REFUSALS = {reason: always(_SPECIAL.get(reason, UNAUTHORIZED)) for reason in Reason}
 
 
@@ -145,6 +150,18 @@ NO_SELECTOR = failed(
     "invalid-params",
 )
 USER_NOT_FOUND = failed(400, "User not found.")
+INVALID_TOTP = failed(400, "", "invalid-totp")
+NO_ADDRESSEE = failed(400, "emailOrUsername is required", "error-parameter-required")
+UNVERIFIED_EMAIL = failed(
+    400, "You need to verify your emails before setting up 2FA", "error-invalid-user"
+)
+NO_MAIL = failed(400, "Error trying to send email", "error-email-send-failed")
+
+
+def missing(name: str, *, given: bool) -> Answer:
+    """A body without a member that the call must have, or with one that is no text."""
+    problem = "must be string" if given else f"must have required property '{name}'"
+    return failed(400, problem, "invalid-params")
 
 
 def too_many(wait: timedelta) -> Answer:

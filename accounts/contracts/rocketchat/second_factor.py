@@ -1,0 +1,203 @@
+"""The second factor in Rocket.Chat's words: which one is asked for, and the guard of later calls.
+
+The login refuses with 401 and both envelopes; a guarded call refuses with 400, and clients then
+repeat it with the headers ``x-2fa-code`` and ``x-2fa-method``. docs/contracts/rocketchat.md,
+"Guarded calls", says when nothing is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.contracts.rocketchat import wording
+from accounts.contracts.rocketchat.bodies import plain_code
+from accounts.contracts.rocketchat.people import iso
+from accounts.contracts.rocketchat.tokens import LOGIN
+from accounts.login import enrolment, mailed_codes, passwords, sessions, throttle
+from accounts.login.attempt import PasswordDigest
+from accounts.login.mailed_codes import MailState
+from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.sessions import Found
+from accounts.login.subject import Subject
+from accounts.models.statement import Insert, execute
+from accounts.wire.call import Call
+from accounts.wire.contract import Answer, Fault, Faulted
+from mfa import email_codes
+from mfa.totp import is_code
+from tenants.hashing import Overloaded
+
+# So long nothing more is asked of a token that has proved a factor.
+MEMORY = timedelta(seconds=1800)
+TOTP, EMAIL, PASSWORD = "totp", "email", "password"  # the product's names
+_FACTOR_OF = {TOTP: Factor.OTP, EMAIL: Factor.EMAIL}
+_SECOND = frozenset({sessions.OTP, sessions.RECOVERY, sessions.EMAIL, "hwk"})
+
+
+def login_required(subject: Subject, now: datetime) -> Answer:
+    """The login's demand for a code; it is mailed now where it comes by mail."""
+    method = _enabled(subject)[0]
+    details = _details(method, subject, _mail(method, subject, now))
+    return wording.refused("totp-required", "TOTP Required", details)
+
+
+def login_invalid(refused: LoginRefused) -> Answer:
+    """The login's word for a code that is wrong, used, or one too many."""
+    subject, now = refused.detail.get("subject"), timezone.now()
+    methods = _enabled(subject) if subject else []
+    if subject is None or methods[:1] != [EMAIL]:
+        return wording.refused("totp-invalid", "TOTP Invalid", wording.TOTP_DETAILS)
+    error, message, details = _after_wrong(EMAIL, subject, now)
+    return wording.refused(error, message, details)
+
+
+def refusal(call: Call, found: Found, *, remembers: bool) -> Answer | None:
+    """Why a guarded call is not served, or None: the code was right, or none is asked for.
+
+    Raises Faulted(FORBIDDEN) for an account that has nothing to be asked for over this contract.
+    """
+    client = call.client()
+    if remembers and _remembered(found, client):
+        return None
+    method, subject = _method(call, found.subject), found.subject
+    if method is None:
+        raise Faulted(Fault.FORBIDDEN, "no factor that this contract can ask for")
+    code = call.header("X-2FA-Code")
+    if not code:
+        details = _details(method, subject, _mail(method, subject, call.now))
+        return wording.failed(400, "TOTP Required", "totp-required", details=details)
+    proof = _proof(method, code, found, client)
+    if proof is None:
+        _record_wrong(method, found, client)
+        error, message, details = _after_wrong(method, subject, call.now)
+        return wording.failed(400, message, error, details=details)
+    if remembers:
+        remember(found, proof, client)
+    return None
+
+
+def remember(found: Found, proof: str, client: ClientContext) -> None:
+    """Note that this token has proved a factor now, from here. The latest such note counts."""
+    kept = [record for record in found.session.amr if "from" not in record]
+    noted = {**sessions.amr(proof, client.now), "from": _origin(client.address, client.agent)}
+    sessions.prove_again(found.session, [*kept, noted])
+
+
+def _remembered(found: Found, client: ClientContext) -> bool:
+    """Whether this token proved the account's level lately, from this address and client."""
+    session, here = found.session, _origin(client.address, client.agent)
+    at_login = _origin(session.address, session.agent)
+    enough = _SECOND if found.subject.factors else _SECOND | {sessions.PASSWORD}
+    oldest = (client.now - MEMORY).timestamp()
+    return any(
+        record["method"] in enough
+        and record["at"] >= oldest
+        and record.get("from", at_login) == here
+        for record in session.amr
+    )
+
+
+def _origin(address: str | None, agent: str) -> str:
+    return hashlib.sha256(f"{address}\x00{agent}".encode()).hexdigest()[:32]
+
+
+def _enabled(subject: Subject) -> list[str]:
+    return [method for method, factor in _FACTOR_OF.items() if factor in subject.factors]
+
+
+def _method(call: Call, subject: Subject) -> str | None:
+    """The method that the client names if the user has it, else the first he has."""
+    enabled, named = _enabled(subject), call.header("X-2FA-Method")
+    if enabled:
+        return named if named in enabled else enabled[0]
+    # Where only a security key is set up the password would be less than the account demands.
+    if subject.factors or not passwords.is_hashed(subject.user.password):
+        return None
+    return PASSWORD
+
+
+def _details(method: str, subject: Subject, mail: MailState | None) -> dict[str, Any]:
+    generated = mail is not None and mail.generated
+    details: dict[str, Any] = {
+        "method": method,
+        "codeGenerated": generated,
+        "availableMethods": _enabled(subject),
+    }
+    if method == EMAIL:
+        details["emailOrUsername"] = subject.user.username
+    if mail is not None and mail.expires_at is not None:
+        details["codeExpires"] = iso(mail.expires_at)
+    return details
+
+
+def _mail(method: str, subject: Subject, now: datetime) -> MailState | None:
+    return mailed_codes.ensure_sent(subject, now) if method == EMAIL else None
+
+
+def _after_wrong(method: str, subject: Subject, now: datetime) -> tuple[str, str, dict[str, Any]]:
+    """Code, sentence and details after a wrong code. Nothing is mailed for it."""
+    if method != EMAIL:
+        return "totp-invalid", "TOTP Invalid", _details(method, subject, None)
+    live = email_codes.current(subject.user.pk, now)
+    details = _details(
+        method, subject, MailState(generated=False, expires_at=live.expires_at if live else None)
+    )
+    if email_codes.exhausted(subject.user.pk, now):
+        return "totp-max-attempts", "TOTP Maximun Failed Attempts Reached", details
+    return "totp-invalid", "TOTP Invalid", details
+
+
+@sensitive_variables("code")
+def _proof(method: str, code: str, found: Found, client: ClientContext) -> str | None:
+    """What a right code proves, by the session's word for it; the code is spent."""
+    code = code if method == PASSWORD else plain_code(code)
+    try:
+        if method == PASSWORD:
+            return sessions.PASSWORD if _is_password(code, found, client) else None
+        if method == EMAIL:
+            return sessions.EMAIL if enrolment.spend_mailed_code(found, code, client) else None
+        right = enrolment.spend_code(found, code, client)
+    except LoginRefused:
+        return None
+    return (sessions.OTP if is_code(code) else sessions.RECOVERY) if right else None
+
+
+@sensitive_variables("code")
+def _is_password(code: str, found: Found, client: ClientContext) -> bool:
+    """Whether ``code`` is the SHA-256 of the password; guesses count like those of a login."""
+    user = found.subject.user
+    buckets = throttle.password_buckets(
+        LOGIN, found.subject.tenant.id, user.username, user.pk, client.address
+    )
+    reserved = throttle.reserve(buckets, client.now)
+    if reserved.refusal is not None:
+        return False
+    try:
+        right = passwords.verify(PasswordDigest(code.lower()), user.password)
+    except Overloaded:
+        throttle.refund_now(reserved)
+        raise
+    if right:
+        throttle.refund_now(reserved)
+    return right
+
+
+def _record_wrong(method: str, found: Found, client: ClientContext) -> None:
+    password = method == PASSWORD
+    row = audit.row(
+        Event.LOGIN_REFUSED,
+        client,
+        tenant_id=found.subject.tenant.id,
+        user_id=found.subject.user.pk,
+        session_id=found.session.pk,
+        reason=Reason.WRONG_PASSWORD if password else Reason.WRONG_CODE,
+        factor="" if password else _FACTOR_OF[method],
+    )
+    execute(Insert(row))
