@@ -54,4 +54,5 @@ CONTRACT = Contract(
         "curl -s {base}/v1/auth/login -H 'Content-Type: application/json' "
         """-d '{{"email":"{email}","password":"{password}"}}'"""
     ),
+    follow_up="curl -s {base}/v1/users/me -H 'Authorization: Bearer {answer[token]}'",
 )

@@ -51,4 +51,8 @@ CONTRACT = Contract(
         "curl -s {base}/api/v1/login -H 'Content-Type: application/json' "
         """-d '{{"user":"{username}","password":"{password}"}}'"""
     ),
+    follow_up=(
+        "curl -s {base}/api/v1/me -H 'X-Auth-Token: {answer[data][authToken]}' "
+        "-H 'X-User-Id: {answer[data][userId]}'"
+    ),
 )
