@@ -30,7 +30,9 @@ def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> Ht
         return fault_response(owner, fault or _FAULT_OF[status])
     # Nobody's path: a neutral problem document (RFC 9457).
     body = {"type": "about:blank", "title": _TITLE_OF[status], "status": status}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    answer = JsonResponse(body, status=status, content_type="application/problem+json")
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
