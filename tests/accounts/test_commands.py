@@ -127,7 +127,8 @@ class TestPurge:
         challenged(now=NOW)
         events = LoginEvent.objects.count()
         for age in (timedelta(days=31), timedelta(0)):
-            email_codes.issue(town.bob.pk, NOW - email_codes.LIFETIME - age)
+            owner = town.alice if age else town.bob
+            email_codes.issue(owner.pk, NOW - email_codes.LIFETIME - age)
         binding.begin(town.bob.pk, NOW - timedelta(days=31))
         binding.begin(town.alice.pk, NOW)
         run("purge")
