@@ -67,17 +67,6 @@ def test_data_outlives_the_server_and_nothing_keeps_running(var_dir: Path) -> No
     assert postgres_of(var_dir) == []
 
 
-def test_a_second_start_does_not_make_everything_again(var_dir: Path) -> None:
-    with running(var_dir):
-        pass
-    begun = time.monotonic()
-
-    with running(var_dir):
-        pass
-
-    assert time.monotonic() - begun < 10
-
-
 def test_the_role_of_the_service_cannot_leave_its_database(var_dir: Path) -> None:
     with running(var_dir) as url:
         assert ask(url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
