@@ -74,7 +74,8 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
         raise Http404
     if deed.wants_fresh and not _is_fresh(request):
         return sign_in_again(request)
-    form = ReasonForm(request.POST or None, required=deed.wants_reason)
+    sent = request.POST if request.method == "POST" else None
+    form = ReasonForm(sent, required=deed.wants_reason)
     context = {
         **page.admin_site.each_context(request),
         "title": deed.label,
@@ -87,7 +88,7 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
             f"admin:{page.opts.app_label}_{page.opts.model_name}_change", args=(obj.pk,)
         ),
     }
-    if request.method != "POST" or not form.is_valid():
+    if not form.is_valid():
         return render(request, "console/deed.html", context)
     secrets = deed.run(obj, act(request, form.cleaned_data["reason"]))
     if secrets is not None:

@@ -29,7 +29,7 @@ def _reason_choices() -> list[tuple[str, str]]:
 class LoginEventAdmin(ScopedAdmin):
     """Read only, as the table itself is."""
 
-    list_display = ("when", "event", "account", "contract", "why", "factor", "address")
+    list_display = ("when", "event", "account", "contract", "why", "address")
     list_filter = (
         ("at", admin.DateFieldListFilter),
         choice_filter("event", "event", _event_choices, "event"),

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from accounts.admin.users import UserForm
 from accounts.client import ClientContext
 from accounts.login.attempt import (
     Attempt,
@@ -310,11 +311,17 @@ def test_a_new_account_has_no_password_and_its_names_are_checked(
 def test_a_change_writes_only_what_was_changed(cast: Cast, officer: Browser) -> None:
     path = path_of(User, cast.alice.user.pk, "change")
     page = officer.get(path)
-    # Meanwhile another officer disables the account.
-    User.objects.filter(pk=cast.alice.user.pk).update(state="disabled", security_epoch=7)
-    answer = officer.submit(
-        page, path, username="alice", email="a@alpha.example", display_name="Alice A."
-    )
+    clean = UserForm.clean
+
+    def meanwhile(form: UserForm) -> Any:
+        # After this request has read the row another officer disables the account.
+        User.objects.filter(pk=cast.alice.user.pk).update(state="disabled", security_epoch=7)
+        return clean(form)
+
+    with patch.object(UserForm, "clean", meanwhile):
+        answer = officer.submit(
+            page, path, username="alice", email="a@alpha.example", display_name="Alice A."
+        )
     assert answer.status_code == 302
     alice = User.objects.get(pk=cast.alice.user.pk)
     assert (alice.state, alice.security_epoch) == ("disabled", 7)
