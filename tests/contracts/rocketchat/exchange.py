@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.test import Client
+from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Session
 
 if TYPE_CHECKING:
     # The stubs' name for what the test client returns; it does not exist at run time.
@@ -105,3 +107,36 @@ def statements(most: int) -> Iterator[None]:
     control = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
     run = [q["sql"] for q in captured if not str(q["sql"]).startswith(control)]
     assert len(run) <= most, "\n".join(run)
+
+
+class MailingClient(Client):
+    """A client behind whom mail leaves as it does outside of a test: after each request."""
+
+    def request(self, **request: Any) -> Response:
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            return super().request(**request)
+
+
+def post(client: Client, call: str, headers: dict[str, str], body: Any = None) -> Response:
+    """A call of a signed-in user, with a JSON body or none."""
+    text = "" if body is None else json.dumps(body)
+    return client.post(f"/api/v1/{call}", text, content_type="application/json", headers=headers)
+
+
+def guard(error: str, sentence: str, details: bytes) -> bytes:
+    """What a guarded call answers where a code is missing or wrong."""
+    named = f'"error":"{sentence} [{error}]","errorType":"{error}"'
+    return b'{"success":false,' + named.encode() + b',"details":' + details + b"}"
+
+
+def failure(error: str, sentence: str = "") -> bytes:
+    """A failed call with its code."""
+    named = f"{sentence} [{error}]".lstrip()
+    return f'{{"success":false,"error":"{named}","errorType":"{error}"}}'.encode()
+
+
+def let_pass(seconds: int) -> None:
+    """Make every session's proofs so much older."""
+    for session in Session.objects.all():
+        session.amr = [{**record, "at": record["at"] - seconds} for record in session.amr]
+        session.save(update_fields=["amr"])
