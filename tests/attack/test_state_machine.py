@@ -1,0 +1,56 @@
+"""Nothing comes out of any door that was not earned, whatever is sent in whatever order."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from accounts.login import challenge, pipeline, second_factor
+from accounts.login.policy import Allow, Demand, decide
+from mfa import recovery_codes
+from mfa.models import TotpAuthenticator
+from tests.attack.conftest import Clock
+from tests.attack.doors import FIRST, SECOND, minting
+from tests.attack.machine import Attack
+from tests.attack.people import Town
+
+RUNS = int(os.environ.get("DRAGOMAN_ATTACK_RUNS", "60"))
+_ALWAYS_THE_SAME = "DRAGOMAN_ATTACK_RUNS" not in os.environ
+
+
+@pytest.fixture
+def attack(town: Town, clock: Clock) -> type[Attack]:
+    return type(
+        "AttackOnTheTown", (Attack,), {"town": town, "clock": clock, "happened": Counter()}
+    )
+
+
+def run(machine: type[Attack], examples: int, *, phases: tuple[Phase, ...] = (Phase.generate,)) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            derandomize=_ALWAYS_THE_SAME,
+            phases=tuple(p for p in phases if p not in {Phase.reuse, Phase.explain}),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_no_sequence_of_steps_gets_more_than_it_proved(attack: type[Attack]) -> None:
+    run(attack, RUNS)
+    print(attack.happened)  # noqa: T201  # what a long run is read for
+    assert attack.happened["code"]
+    assert attack.happened["recovery code"]
+    if RUNS >= 500:
+        never = minting() - {" RespondToAuthChallenge"} - set(attack.happened)
+        assert not never, f"never opened: {never}"

@@ -1,0 +1,111 @@
+"""How the attack tests speak: one request, and what of worth is in its answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+
+# Members that lead to the next step of a login; they open nothing by themselves.
+CHALLENGES = ("mfaToken", "mfaTempToken", "Session")
+# Members that hold a credential whatever their value looks like.
+_CREDENTIALS = frozenset(
+    ("accessToken", "authToken", "token", "access_token", "refresh_token")
+    + ("AccessToken", "IdToken", "RefreshToken", "resume")
+)
+_JWT = re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+_OPAQUE = re.compile(r"[\w-]{43}")
+_PAGE_CHALLENGE = re.compile(r'name="challenge"[^>]*value="([^"]+)"')
+# Cookies that let nobody in.
+_IDLE_COOKIES = frozenset({settings.CSRF_COOKIE_NAME})
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as it goes out."""
+
+    path: str
+    body: Any = None
+    method: str = "POST"
+    media: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    # A tenant's prefix or host.
+    prefix: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The answer, taken apart."""
+
+    status: int
+    text: str
+    loot: Mapping[str, str]
+    challenge: str
+    location: str = ""
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def send(sent: Sent) -> Heard:
+    """A client without memory sends it; a server error is a finding whatever else it is."""
+    client = Client()
+    for name, value in sent.cookies.items():
+        client.cookies[name] = value
+    extra = {"headers": {**sent.headers, **({"Host": sent.host} if sent.host else {})}}
+    path = sent.prefix + sent.path
+    if sent.media == "form":
+        answer = client.post(path, sent.body or {}, **extra)  # type: ignore[arg-type]
+    else:
+        data = sent.body if isinstance(sent.body, str) else json.dumps(sent.body)
+        data = "" if sent.body is None else data
+        answer = client.generic(sent.method, path, data, content_type=sent.media, **extra)  # type: ignore[arg-type]
+    heard = _heard(answer)
+    assert heard.status < 500, f"{sent} gave {heard.status}: {heard.text}"
+    return heard
+
+
+def _heard(answer: Any) -> Heard:
+    text = answer.content.decode()
+    loot = {
+        f"cookie {name}": morsel.value
+        for name, morsel in answer.cookies.items()
+        if morsel.value and name not in _IDLE_COOKIES
+    }
+    challenge = ""
+    if answer.get("Content-Type", "").partition(";")[0].endswith("json") or text.startswith("{"):
+        for name, value in _texts(json.loads(text) if text else None, ""):
+            key = name.rpartition(".")[2]
+            if key in CHALLENGES:
+                challenge = value
+            elif value and (key in _CREDENTIALS or _worth(value)):
+                loot[name] = value
+    elif found := _PAGE_CHALLENGE.search(text):
+        challenge = found[1]
+    for name, value in answer.headers.items():
+        if _worth(value):
+            loot[f"header {name}"] = value
+    return Heard(answer.status_code, text, loot, challenge, answer.get("Location", ""))
+
+
+def _worth(text: str) -> bool:
+    return bool(_JWT.fullmatch(text) or _OPAQUE.fullmatch(text))
+
+
+def _texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Every text of a JSON value with the names that lead to it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{name}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, name)
+    elif isinstance(value, str):
+        yield name, value
