@@ -62,7 +62,7 @@ def manage(
 @contextlib.contextmanager
 def running_demo(var_dir: Path) -> Iterator[Demo]:
     """Start it, yield it, stop it as Ctrl-C does, and see that it left nothing behind."""
-    log = var_dir / "demo.log"
+    log, started = var_dir / "demo.log", time.time()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "run_demo", "--port", "0"],
@@ -74,7 +74,7 @@ def running_demo(var_dir: Path) -> Iterator[Demo]:
             start_new_session=True,
         )
     try:
-        described = _wait_for(process, var_dir / "demo.json", log)
+        described = _wait_for(process, var_dir / "demo.json", log, started)
         yield Demo(
             base_url=described["base_url"].rstrip("/"),
             tenants=described["tenants"],
@@ -85,14 +85,18 @@ def running_demo(var_dir: Path) -> Iterator[Demo]:
         stop(process, var_dir)
 
 
-def _wait_for(process: subprocess.Popen[bytes], file: Path, log: Path) -> dict[str, Any]:
+def _wait_for(
+    process: subprocess.Popen[bytes], file: Path, log: Path, started: float
+) -> dict[str, Any]:
+    """The description, once this start has written it: its server answers then."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         with contextlib.suppress(OSError, ValueError):
-            described: dict[str, Any] = json.loads(file.read_text())
-            return described
+            if file.stat().st_mtime >= started:
+                described: dict[str, Any] = json.loads(file.read_text())
+                return described
         time.sleep(0.05)
     raise AssertionError(f"the demo did not start:\n{log.read_text(errors='replace')}")
 
