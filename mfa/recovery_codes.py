@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from mfa.models import RecoveryCode
 from mfa.slow_hash import SALT_BYTES, digest
@@ -49,7 +49,9 @@ def replace(user_id: Any, codes: Sequence[str], *, by: str) -> None:
         )
         for code in codes
     ]
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two sets made at once would both live: deleting what is there locks nothing new.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"codes:{user_id}"])
         revoke(user_id)
         RecoveryCode.objects.bulk_create(rows)
 

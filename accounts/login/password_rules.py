@@ -48,7 +48,10 @@ def _is_guessable(password: str, user: User) -> bool:
 
 
 def _is_walk(folded: str) -> bool:
-    """Whether the text only repeats or walks on: ``abcabcabcabcabc``, ``1234567890123456``."""
-    if re.fullmatch(r"(.{1,4})\1+.{0,3}", folded):
+    """Whether the text only repeats or walks on.
+
+    Say ``abcabcabcabcabc``, ``passwordpassword`` or ``1234567890123456``.
+    """
+    if re.fullmatch(r"(.{1,16})\1+.{0,3}", folded):
         return True
     return any(folded in walk * 2 or folded in walk[::-1] * 2 for walk in _WALKS)

@@ -21,7 +21,7 @@ from django.db.models.expressions import RawSQL
 
 from accounts.login.outcome import Reason
 from accounts.login.profile import FACTOR_LIMIT, TOTAL_LIMIT, Limit, LoginProfile
-from accounts.models import ThrottleBucket
+from accounts.models import ThrottleBucket, User
 from accounts.models.statement import Update
 from tenants.conf import conf
 from tenants.names import fold
@@ -134,6 +134,18 @@ def factor_buckets(user_id: UUID) -> list[Bucket]:
             Reason.THROTTLED_FACTOR,
         ),
     ]
+
+
+def unlock(user: User) -> int:
+    """Forget the failures counted for an account under all of its names; how many counters."""
+    tenant_id = str(user.tenant_id)
+    names = {user.username_key, user.email_key} - {""}
+    keys = [
+        _key(Kind.ACCOUNT, tenant_id, str(user.pk)),
+        *(_key(Kind.IDENTIFIER, tenant_id, name) for name in names),
+        *(bucket.key for bucket in factor_buckets(user.pk)),
+    ]
+    return ThrottleBucket.objects.filter(key__in=keys).delete()[0]
 
 
 def reserve(buckets: Sequence[Bucket], now: datetime) -> Reservation:

@@ -21,10 +21,12 @@ from accounts.wire.contract import Answer, Contract, Fault, Faulted
 from accounts.wire.registry import contract
 from accounts.wire.renderers import response
 from tenants.hashing import Overloaded
+from tenants.sealing import SealBroken
 
 _log = logging.getLogger("dragoman.wire")
 _Http = TypeVar("_Http", bound=HttpResponseBase)
-_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+# A sealing key that is lost or not yet deployed is an outage like a database that is away: closed.
+_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, SealBroken)
 
 
 class _NoNegotiation(BaseContentNegotiation):
@@ -124,7 +126,7 @@ def _fault_of(spoken: Contract, error: Exception) -> Faulted:
     if isinstance(error, SuspiciousOperation):
         return Faulted(Fault.MALFORMED)
     if isinstance(error, _UNAVAILABLE):
-        _log.error("the database is away", exc_info=error, extra={"contract": spoken.slug})
+        _log.error("what a login needs is away", exc_info=error, extra={"contract": spoken.slug})
         return Faulted(Fault.UNAVAILABLE)
     _log.error("unhandled error", exc_info=error, extra={"contract": spoken.slug})
     return Faulted(Fault.INTERNAL)
