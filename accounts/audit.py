@@ -25,6 +25,7 @@ class Event(StrEnum):
     RECOVERY_CODES_MADE = "factor:recovery_codes:made"
     PASSWORD_CHANGED = "password:subject:changed"  # noqa: S105
     USER_CREATED = "admin:user:created"
+    USER_UNLOCKED = "admin:user:unlocked"
     USER_CHANGED = "admin:user:changed"
     TENANT_CREATED = "admin:tenant:created"
     TENANT_CHANGED = "admin:tenant:changed"
