@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     # The system checks ask this module before models can be loaded.
     from accounts.models import User
 
+# What an authenticator app is called towards its owner.
+APP = "An authenticator app"
 NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 _log = logging.getLogger("dragoman.mail")
 

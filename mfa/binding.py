@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from mfa import recovery_codes, totp
@@ -17,6 +18,7 @@ from tenants.sealing import seal, unseal
 
 # Clients count down from the moment of creation (Bytebase's documented five minutes).
 PENDING_LIFETIME = timedelta(minutes=5)
+_NAME, _NAME_LENGTH = "Authenticator app", 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,36 @@ class Pending:
     created_at: datetime
 
 
+class AlreadyBound(Exception):
+    """The user has an authenticator, and it is not this caller's to replace."""
+
+
 def bind_totp(
-    user_id: Any, secret: bytes, *, name: str = "Authenticator app", last_step: int = -1
+    user_id: Any, secret: bytes, *, name: str = "", last_step: int = -1, first: bool = False
 ) -> TotpAuthenticator:
     """Store a confirmed authenticator of a user, its secret sealed; an earlier one is replaced.
 
-    ``last_step`` is the time step of the code that proved it: that code is spent.
+    ``last_step`` is the time step of the code that proved it: that code is spent. Raises
+    AlreadyBound where it must be the user's ``first`` one and is not.
     """
     authenticator = TotpAuthenticator(
-        user_id=user_id, name=name, confirmed=True, last_step=last_step
+        user_id=user_id, name=_shown(name) or _NAME, confirmed=True, last_step=last_step
     )
     authenticator.secret_sealed = seal(secret, authenticator.seal_context())
     with transaction.atomic():
-        TotpAuthenticator.objects.filter(user_id=user_id).delete()
+        # Of two bindings at once the later one waits here, and then sees the earlier.
+        get_user_model().objects.select_for_update().get(pk=user_id)
+        earlier = TotpAuthenticator.objects.filter(user_id=user_id)
+        if first and earlier.filter(confirmed=True).exists():
+            raise AlreadyBound
+        earlier.delete()
         authenticator.save()
     return authenticator
+
+
+def _shown(name: str) -> str:
+    """As much of a client's name for a device as fits and can be printed."""
+    return "".join(each for each in name if each.isprintable()).strip()[:_NAME_LENGTH]
 
 
 def begin(
@@ -79,7 +96,9 @@ def proved_step(waiting: Pending, code: str, now: datetime) -> int | None:
     return totp.matching_step(waiting.secret, code, now)
 
 
-def confirm(user_id: Any, now: datetime, *, by: str, last_step: int = -1) -> Pending | None:
+def confirm(
+    user_id: Any, now: datetime, *, by: str, last_step: int = -1, name: str = ""
+) -> Pending | None:
     """Put what waits into use, once: of two requests one confirms. None if nothing waits."""
     with transaction.atomic():
         row = (
@@ -90,7 +109,7 @@ def confirm(user_id: Any, now: datetime, *, by: str, last_step: int = -1) -> Pen
         if row is None:
             return None
         waiting = _opened(row)
-        bind_totp(user_id, waiting.secret, last_step=last_step)
+        bind_totp(user_id, waiting.secret, name=name, last_step=last_step)
         if waiting.codes:
             recovery_codes.replace(user_id, waiting.codes, by=by)
         row.delete()

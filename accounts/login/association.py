@@ -39,8 +39,10 @@ def associate(attempt: Attempt, profile: LoginProfile) -> Associated:
     return Associated(secret, _moved_on(challenge, progress.with_pending(pending), journey))
 
 
-def prove(attempt: Attempt, code: str, profile: LoginProfile) -> str:
+def prove(attempt: Attempt, code: str, profile: LoginProfile, *, name: str = "") -> str:
     """Check the first code of the new authenticator; the token for the pipeline's last step.
+
+    ``name`` is what the owner calls it.
 
     Raises LoginRefused after it was recorded: WRONG_CODE leaves the challenge open.
     """
@@ -55,7 +57,7 @@ def prove(attempt: Attempt, code: str, profile: LoginProfile) -> str:
     if step is None:
         journey.refuse(Reason.WRONG_CODE)
     journey.give_back()
-    pending: Pending = replace(progress.pending, totp_step=step)
+    pending: Pending = replace(progress.pending, totp_step=step, totp_name=name)
     return _moved_on(challenge, progress.with_pending(pending), journey)
 
 
@@ -63,18 +65,21 @@ def _open(attempt: Attempt, journey: Journey) -> tuple[Challenge, Progress]:
     token = attempt.challenge
     if token is None:
         journey.refuse(Reason.NOTHING_PRESENTED)
-    challenge, subject = challenge_step.load(token, attempt, journey)
+    # The token alone says what these calls belong to, its client among it.
+    challenge, subject = challenge_step.load(token, attempt, journey, names_client=False)
     if challenge.step != Challenge.Step.BIND_FACTOR:
         journey.refuse(Reason.CHALLENGE_FOREIGN)
-    if challenge.security_epoch != subject.user.security_epoch:
+    if challenge.security_epoch != subject.user.security_epoch or subject.factors:
+        # Bound meanwhile: who knows the password alone must not replace it.
         journey.refuse(Reason.CHALLENGE_EXPIRED)
     return challenge, Progress(subject, tuple(challenge.amr), pending=Pending.of(challenge))
 
 
 def _moved_on(challenge: Challenge, progress: Progress, journey: Journey) -> str:
     following, token = challenge_step.open_for(progress, Challenge.Step.BIND_FACTOR, journey)
-    # The login as a whole ends when its first challenge would have.
+    # The login as a whole ends when its first challenge would have, and stays bound as that was.
     following.expires_at = challenge.expires_at
+    following.client_id, following.nonce_hash = challenge.client_id, challenge.nonce_hash
     with transaction.atomic():
         spent = challenges.spend(challenge, journey.client.now)
         if spent:

@@ -16,14 +16,21 @@ from mfa.models import Challenge
 from tenants.resolve import directory, explicit
 
 
-def load(token: ChallengeToken, attempt: Attempt, journey: Journey) -> tuple[Challenge, Subject]:
-    """The open challenge of a token and its account. Raises LoginRefused after it was recorded."""
+def load(
+    token: ChallengeToken, attempt: Attempt, journey: Journey, *, names_client: bool = True
+) -> tuple[Challenge, Subject]:
+    """The open challenge of a token and its account. Raises LoginRefused after it was recorded.
+
+    ``names_client``: whether a call of this kind says which client makes it.
+    """
     challenge = challenges.find(token.token)
     if challenge is None:
         journey.note("challenge", "unknown")
         journey.refuse(Reason.CHALLENGE_UNKNOWN)
     journey.tenant = directory().by_id.get(challenge.tenant_id)
     journey.note("challenge", challenge.step)
+    if names_client and challenge.client_id not in ("", journey.client.client_id):
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
     if reason := _objection(challenge, token, attempt, journey):
         journey.refuse(reason)
     subject = _subject(challenge.user_id, journey)
@@ -41,8 +48,6 @@ def _objection(
     addressed = explicit(attempt.tenant)
     elsewhere = addressed is not None and addressed.id != challenge.tenant_id
     if elsewhere or challenge.contract != client.contract:
-        return Reason.CHALLENGE_FOREIGN
-    if challenge.client_id and challenge.client_id != client.client_id:
         return Reason.CHALLENGE_FOREIGN
     if challenge.nonce_hash is not None:
         presented = challenges.nonce_hash(token.nonce) or b""

@@ -23,7 +23,6 @@ from mfa.models import TotpAuthenticator
 from mfa.totp import is_code, matching_step
 
 FRESH = timedelta(minutes=15)
-_APP = "An authenticator app"
 
 
 def is_fresh(found: Found, now: datetime) -> bool:
@@ -59,19 +58,23 @@ def prove(found: Found, code: str, client: ClientContext) -> int | None:
     return step
 
 
-def confirm(found: Found, client: ClientContext, *, last_step: int = -1) -> Pending | None:
-    """Put the waiting authenticator into use.
+def confirm(
+    found: Found, client: ClientContext, *, last_step: int = -1, name: str = ""
+) -> Pending | None:
+    """Put the waiting authenticator into use, under the owner's ``name`` for it.
 
     Every session but the present one ends: they were opened without the new factor.
     """
     user = found.subject.user
     with transaction.atomic():
-        bound = binding.confirm(user.pk, client.now, by=user.username, last_step=last_step)
+        bound = binding.confirm(
+            user.pk, client.now, by=user.username, last_step=last_step, name=name
+        )
         if bound is None:
             return None
         sessions.end_all(user, "second factor bound", client, keep=found.session.pk)
         _record(Event.FACTOR_BOUND, found, client, Factor.OTP)
-        notices.factor_bound(user, _APP)
+        notices.factor_bound(user, notices.APP)
     return bound
 
 
@@ -102,7 +105,7 @@ def remove_totp(found: Found, client: ClientContext) -> bool:
         removed = binding.remove_totp(user.pk)
         if removed:
             _record(Event.FACTOR_REMOVED, found, client, Factor.OTP)
-            notices.factor_removed(user, _APP)
+            notices.factor_removed(user, notices.APP)
     return removed
 
 

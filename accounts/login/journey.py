@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from django.db.models import Case, F, Value, When
 
-from accounts import audit
+from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import sessions, throttle
@@ -111,6 +111,7 @@ class Journey:
         previous = subject.user.last_login
         account = self._account_changes(progress)
         session = sessions.build(subject, self.profile, self.client, progress.records)
+        took_effect = self._took_effect(progress, session)
         issued = self.profile.issue(session, subject)
         self.note("outcome", "accepted")
         execute(
@@ -119,6 +120,7 @@ class Journey:
             *self.refunds(),
             account,
             *progress.writes,
+            *took_effect,
             Insert(self.event(Event.LOGIN_ACCEPTED, session_id=session.id)),
         )
         return Authenticated(session, subject, issued.tokens, advised, previous)
@@ -151,6 +153,39 @@ class Journey:
                 "must_change_password": False,
                 "security_epoch": user.security_epoch,
             }
-        if pending.totp_step >= 0:
-            binding.bind_totp(user.pk, pending.totp_secret, last_step=pending.totp_step)
         return Update(User.objects.filter(pk=user.pk), **values)
+
+    def _took_effect(self, progress: Progress, session: Session) -> list[Insert | Update]:
+        """The audit rows of what waited for the end of the login; the owner gets a mail."""
+        user, pending = progress.subject.user, progress.pending
+        writes: list[Insert | Update] = []
+        if pending.password_hash:
+            notices.password_changed(user)
+            writes.append(Insert(self.event(Event.PASSWORD_CHANGED, session_id=session.id)))
+        if pending.totp_step >= 0:
+            writes += self._bound(progress, session)
+        return writes
+
+    def _bound(self, progress: Progress, session: Session) -> list[Insert | Update]:
+        """Put the authenticator that was proved on the way into use.
+
+        Older sessions end: they were opened without it. Raises mfa.binding.AlreadyBound.
+        """
+        user, pending = progress.subject.user, progress.pending
+        binding.bind_totp(
+            user.pk,
+            pending.totp_secret,
+            name=pending.totp_name,
+            last_step=pending.totp_step,
+            first=True,
+        )
+        self.factor = Factor.OTP
+        notices.factor_bound(user, notices.APP)
+        # The session of this login is written by the same statement, which does not see it.
+        older = Session.objects.filter(user=user, ended_at=None)
+        why = "second factor bound"
+        return [
+            Update(older, ended_at=self.client.now, end_reason=why),
+            Insert(self.event(Event.SESSION_ENDED, reason=why)),
+            Insert(self.event(Event.FACTOR_BOUND, session_id=session.id)),
+        ]

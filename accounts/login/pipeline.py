@@ -24,7 +24,7 @@ from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
 from accounts.login.second_factor import Match
 from accounts.login.subject import identified
-from mfa import challenges
+from mfa import binding, challenges
 from mfa.models import Challenge
 from tenants.hashing import Overloaded
 
@@ -111,6 +111,9 @@ def _binding_step(
     answers_another = attempt.second_factor is not None or attempt.new_password is not None
     if progress.pending.totp_step < 0 or answers_another:
         journey.refuse(Reason.CHALLENGE_FOREIGN)
+    if progress.subject.factors:
+        # Bound elsewhere meanwhile: the password alone does not replace it.
+        journey.refuse(Reason.CHALLENGE_EXPIRED)
     bound = progress.with_record(sessions.amr(sessions.OTP, attempt.client.now))
     return _spend_and_go_on(bound, journey, lambda: _spend_challenge(challenge, journey))
 
@@ -159,6 +162,8 @@ def _spend_and_go_on(
             outcome = _concluded(progress, decision, journey)
     except _Lost as lost:
         journey.refuse(lost.reason)
+    except binding.AlreadyBound:
+        journey.refuse(Reason.CHALLENGE_EXPIRED)
     if found is not None and found.factor is Factor.RECOVERY_CODE:
         notices.recovery_code_used(progress.subject.user)
     return outcome

@@ -30,6 +30,8 @@ class Pending:
     totp_secret: bytes = field(default=b"", repr=False)
     # The time step of the code that proved the new authenticator; -1 before.
     totp_step: int = -1
+    # What its owner calls it.
+    totp_name: str = ""
 
     def sealed(self, challenge: Challenge) -> str:
         """The form in which a challenge carries it, bound to that challenge."""
@@ -39,6 +41,7 @@ class Pending:
             "password_hash": self.password_hash,
             "totp_secret": b64encode(self.totp_secret).decode(),
             "totp_step": self.totp_step,
+            "totp_name": self.totp_name,
         }
         return seal(json.dumps(members).encode(), challenge.seal_context())
 
@@ -49,7 +52,10 @@ class Pending:
             return cls()
         members = json.loads(unseal(challenge.state_sealed, challenge.seal_context()))
         return cls(
-            members["password_hash"], b64decode(members["totp_secret"]), members["totp_step"]
+            members["password_hash"],
+            b64decode(members["totp_secret"]),
+            members["totp_step"],
+            members.get("totp_name", ""),
         )
 
 
