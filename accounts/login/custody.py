@@ -16,6 +16,7 @@ from django.db.models import F
 from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
+from accounts.login import sessions
 from accounts.login.outcome import Factor
 from accounts.models import LoginEvent, ServiceCredential, Session, User
 from accounts.models.statement import Insert, Update, execute
@@ -103,7 +104,11 @@ def end_session(session: Session, act: Act) -> None:
 
 
 def revoke_credential(credential: ServiceCredential, act: Act) -> None:
-    """The secret opens nothing more. Sessions that it opened go on until they are ended."""
+    """The secret opens nothing more, and every session that it has opened ends."""
+    opened = Session.objects.filter(
+        sessions.by_credential(credential.client_id), user=credential.user_id, ended_at=None
+    )
+    ended = Update(opened, ended_at=act.client.now, end_reason="credential revoked")
     rows = ServiceCredential.objects.filter(pk=credential.pk, revoked_at=None)
     revoked = act.row(
         Event.CREDENTIAL_REVOKED,
@@ -111,7 +116,7 @@ def revoke_credential(credential: ServiceCredential, act: Act) -> None:
         user_id=credential.user_id,
         facts=[("client id", credential.client_id)],
     )
-    execute(Update(rows, revoked_at=act.client.now), Insert(revoked))
+    execute(Update(rows, revoked_at=act.client.now), ended, Insert(revoked))
 
 
 def remove_factors(user: User, act: Act) -> None:

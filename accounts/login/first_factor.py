@@ -104,7 +104,7 @@ def _service_proof(found: Candidate, client_id: str, journey: Journey) -> Proof:
     used = Update(
         ServiceCredential.objects.filter(client_id=client_id), last_used_at=journey.client.now
     )
-    record = sessions.amr(sessions.SERVICE, journey.client.now)
+    record = sessions.amr(sessions.SERVICE, journey.client.now, client_id=client_id)
     return Proof(found.subject, record, by_service_secret=True, writes=(used,))
 
 

@@ -15,7 +15,6 @@ from accounts.login import sessions
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
-from accounts.login.subject import facts
 from accounts.models import Grant, Session
 from accounts.models.statement import Insert, execute
 from accounts.tokens import opaque
@@ -112,9 +111,8 @@ def _of_descendant(token: str, profile: LoginProfile) -> Grant | None:
 
 def _grant(where: Q, kind: str, profile: LoginProfile) -> Grant | None:
     rows = Grant.objects.filter(where, kind=kind, session__contract=profile.contract)
-    rows = rows.select_related("session__user").annotate(
-        **facts(profile.sector, "session__user_id")
-    )
+    rows = rows.select_related("session__user")
+    rows = rows.annotate(**sessions.facts_of(profile, "session__"))
     return next(iter(rows[:1]), None)
 
 

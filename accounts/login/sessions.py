@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.audit import Event
@@ -15,7 +17,7 @@ from accounts.client import ClientContext
 from accounts.login.outcome import Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.subject import Subject, facts, identified, subject_of
-from accounts.models import Session, User
+from accounts.models import ServiceCredential, Session, User
 from accounts.models.statement import Insert, Update, execute
 from tenants.policy import TenantRecord
 from tenants.resolve import directory
@@ -35,11 +37,18 @@ class Found:
 
     session: Session
     subject: Subject
+    # Whether the service credential that opened it is revoked, over or deleted.
+    credential_gone: bool = False
 
 
-def amr(method: str, now: datetime) -> dict[str, Any]:
+def amr(method: str, now: datetime, **more: str) -> dict[str, Any]:
     """One record of how the user proved who he is."""
-    return {"method": method, "at": int(now.timestamp())}
+    return {"method": method, "at": int(now.timestamp()), **more}
+
+
+def by_credential(client_id: str) -> Q:
+    """The condition for sessions that a service credential has opened."""
+    return Q(amr__contains=[{"method": SERVICE, "client_id": client_id}])
 
 
 def acr_of(records: Sequence[dict[str, Any]]) -> str:
@@ -87,8 +96,25 @@ def alive(now: datetime, prefix: str = "") -> Q:
 def find(where: Q, profile: LoginProfile) -> Found | None:
     """The session of this contract that fits ``where``, with all facts, in one statement."""
     rows = Session.objects.filter(where, contract=profile.contract).select_related("user")
-    session = next(iter(rows.annotate(**facts(profile.sector, "user_id"))[:1]), None)
+    session = next(iter(rows.annotate(**facts_of(profile))[:1]), None)
     return None if session is None else of(session, session, profile)
+
+
+def facts_of(profile: LoginProfile, prefix: str = "") -> dict[str, Any]:
+    """Annotations with what :func:`of` reads; ``prefix`` leads from the row to the session."""
+    # A login has one first factor, and its record comes first.
+    opened_by = KeyTextTransform("client_id", KeyTransform("0", f"{prefix}amr"))
+    live = ServiceCredential.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=Now()),
+        user=OuterRef(f"{prefix}user_id"),
+        client_id=OuterRef("opened_by"),
+        revoked_at=None,
+    )
+    return {
+        **facts(profile.sector, f"{prefix}user_id"),
+        "opened_by": opened_by,
+        "credential_lives": Exists(live),
+    }
 
 
 def of(session: Session, row: Any, profile: LoginProfile) -> Found | None:
@@ -97,7 +123,9 @@ def of(session: Session, row: Any, profile: LoginProfile) -> Found | None:
     if tenant is None:
         return None
     subject = subject_of(session.user, row, tenant)
-    return Found(session, identified(subject, profile.sector, profile.new_identifier))
+    subject = identified(subject, profile.sector, profile.new_identifier)
+    gone = row.opened_by is not None and not row.credential_lives
+    return Found(session, subject, credential_gone=gone)
 
 
 def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason | None:
@@ -111,6 +139,8 @@ def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason
     if not user.is_active:
         return Reason.DISABLED
     if session.ended_at is not None or session.security_epoch != user.security_epoch:
+        return Reason.SESSION_ENDED
+    if found.credential_gone:
         return Reason.SESSION_ENDED
     idle = session.idle_seconds
     if session.expires_at <= now or (
