@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,8 @@ class Pending:
     secret: bytes = field(repr=False)
     codes: tuple[str, ...] = field(repr=False)
     created_at: datetime
+    # The time step of the newest code that proved it: that code is spent. -1 before.
+    last_step: int = -1
 
 
 class AlreadyBound(Exception):
@@ -71,11 +73,13 @@ def begin(
 ) -> Pending:
     """Make a secret (and codes) that take effect once proved; a factor in use stays in use."""
     pending = Pending(totp.new_secret(), tuple(codes), now)
-    state = {"secret": b64encode(pending.secret).decode(), "codes": list(pending.codes)}
-    sealed = seal(json.dumps(state).encode(), _context(user_id))
     Enrolment.objects.update_or_create(
         user_id=user_id,
-        defaults={"state_sealed": sealed, "created_at": now, "expires_at": now + lifetime},
+        defaults={
+            "state_sealed": _sealed(user_id, pending),
+            "created_at": now,
+            "expires_at": now + lifetime,
+        },
     )
     return pending
 
@@ -96,20 +100,31 @@ def proved_step(waiting: Pending, code: str, now: datetime) -> int | None:
     return totp.matching_step(waiting.secret, code, now)
 
 
+def spend_step(user_id: Any, waiting: Pending, step: int, now: datetime) -> bool:
+    """Use up the code of ``step``, which has proved what waits; False if it was used before."""
+    with transaction.atomic():
+        row = _locked(user_id, now)
+        current = None if row is None else _opened(row)
+        if row is None or current is None or current.secret != waiting.secret:
+            return False
+        if step <= current.last_step:
+            return False
+        row.state_sealed = _sealed(user_id, replace(current, last_step=step))
+        row.save(update_fields=["state_sealed"])
+    return True
+
+
 def confirm(
     user_id: Any, now: datetime, *, by: str, last_step: int = -1, name: str = ""
 ) -> Pending | None:
     """Put what waits into use, once: of two requests one confirms. None if nothing waits."""
     with transaction.atomic():
-        row = (
-            Enrolment.objects.select_for_update()
-            .filter(user_id=user_id, expires_at__gt=now)
-            .first()
-        )
+        row = _locked(user_id, now)
         if row is None:
             return None
         waiting = _opened(row)
-        bind_totp(user_id, waiting.secret, name=name, last_step=last_step)
+        newest = max(last_step, waiting.last_step)
+        bind_totp(user_id, waiting.secret, name=name, last_step=newest)
         if waiting.codes:
             recovery_codes.replace(user_id, waiting.codes, by=by)
         row.delete()
@@ -119,11 +134,7 @@ def confirm(
 def confirm_codes(user_id: Any, now: datetime, *, by: str) -> Pending | None:
     """Put only the waiting recovery codes into use; the authenticator stays as it is."""
     with transaction.atomic():
-        row = (
-            Enrolment.objects.select_for_update()
-            .filter(user_id=user_id, expires_at__gt=now)
-            .first()
-        )
+        row = _locked(user_id, now)
         if row is None:
             return None
         waiting = _opened(row)
@@ -149,9 +160,25 @@ def remove_all(user_id: Any) -> None:
         EmailFactor.objects.filter(user_id=user_id).delete()
 
 
+def _locked(user_id: Any, now: datetime) -> Enrolment | None:
+    rows = Enrolment.objects.select_for_update().filter(user_id=user_id, expires_at__gt=now)
+    return rows.first()
+
+
+def _sealed(user_id: Any, waiting: Pending) -> str:
+    state = {
+        "secret": b64encode(waiting.secret).decode(),
+        "codes": list(waiting.codes),
+        "last_step": waiting.last_step,
+    }
+    return seal(json.dumps(state).encode(), _context(user_id))
+
+
 def _opened(row: Enrolment) -> Pending:
     state = json.loads(unseal(row.state_sealed, _context(row.user_id)))
-    return Pending(b64decode(state["secret"]), tuple(state["codes"]), row.created_at)
+    return Pending(
+        b64decode(state["secret"]), tuple(state["codes"]), row.created_at, state["last_step"]
+    )
 
 
 def _context(user_id: Any) -> str:

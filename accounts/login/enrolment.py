@@ -44,17 +44,19 @@ def begin(found: Found, client: ClientContext, *, codes: Sequence[str] = ()) -> 
 
 
 def prove(found: Found, code: str, client: ClientContext) -> int | None:
-    """The time step at which the waiting authenticator shows ``code``; tries are counted.
+    """The time step at which the waiting authenticator shows ``code``, which is then spent.
 
-    Raises LoginRefused(THROTTLED_FACTOR) after too many.
+    Tries are counted. Raises LoginRefused(THROTTLED_FACTOR) after too many.
     """
-    waiting = binding.pending(found.subject.user.pk, client.now)
+    user_id = found.subject.user.pk
+    waiting = binding.pending(user_id, client.now)
     if waiting is None:
         return None
     reserved = _reserve(found, client)
     step = binding.proved_step(waiting, code, client.now)
-    if step is not None:
-        throttle.refund_now(reserved)
+    if step is None or not binding.spend_step(user_id, waiting, step, client.now):
+        return None
+    throttle.refund_now(reserved)
     return step
 
 

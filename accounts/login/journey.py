@@ -112,7 +112,7 @@ class Journey:
         account = self._account_changes(progress)
         session = sessions.build(subject, self.profile, self.client, progress.records)
         took_effect = self._took_effect(progress, session)
-        issued = self.profile.issue(session, subject)
+        issued = self.profile.issuer(advised)(session, subject)
         self.note("outcome", "accepted")
         execute(
             Insert(session),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,8 +67,9 @@ class Limit:
 PASSWORD_LIMIT = Limit(10, timedelta(minutes=10))
 # Five in five minutes, likewise.
 FACTOR_LIMIT = Limit(5, timedelta(minutes=5))
-# NIST SP 800-63B 3.2.2: at most 100 failures in a row per account and authenticator.
-TOTAL_LIMIT = Limit(100, timedelta(days=3650), resets=True)
+# NIST SP 800-63B 3.2.2: at most 100 failures in a row per account and authenticator. A month ends
+# it by itself; `manage.py unlock` and the console do at once.
+TOTAL_LIMIT = Limit(100, timedelta(days=30), resets=True)
 
 
 def _no_token() -> str:
@@ -91,6 +92,10 @@ class LoginProfile:
     # Makes the challenge token where the contract wants a form of its own; else it is opaque.
     challenge_token: Callable[[Subject, datetime], str] | None = None
     obligations: Mapping[Obligation, ObligationForm] = field(default_factory=dict)
+    # Makes the tokens, in place of ``issue``, where an obligation is advised and still owed.
+    issue_owing: Mapping[Obligation, Callable[[Session, Subject], Issued]] = field(
+        default_factory=dict
+    )
     # Account kinds that may log in here with a secret.
     kinds: frozenset[str] = frozenset({"person", "service"})
     # Whether only staff may log in here, as into the console.
@@ -103,6 +108,11 @@ class LoginProfile:
     password_limit: Limit = PASSWORD_LIMIT
     address_limit: Limit | None = None
     idle: timedelta | None = None
+
+    def issuer(self, owed: Collection[Obligation]) -> Callable[[Session, Subject], Issued]:
+        """What makes the tokens of a login that leaves ``owed`` to be done."""
+        owing = (make for obligation, make in self.issue_owing.items() if obligation in owed)
+        return next(owing, self.issue)
 
     def obligation_form(self, obligation: Obligation) -> ObligationForm:
         """What happens to ``obligation`` here; refused where nothing is said."""

@@ -12,7 +12,7 @@ from django.db.models.functions import Concat
 
 from accounts.login.outcome import Factor
 from accounts.models import Group, ServiceCredential, SubjectIdentifier, User
-from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
+from mfa.models import EmailFactor, Enrolment, Passkey, RecoveryCode, TotpAuthenticator
 from tenants.policy import TenantRecord
 
 # Conflicts among random identifiers are next to impossible; a few tries end them for certain.
@@ -29,6 +29,8 @@ class Subject:
     groups: tuple[str, ...]
     # The contract's own identifier of this user; empty where the contract has none.
     identifier: str = ""
+    # Whether an authenticator waits, or waited, for its proof.
+    enrolling: bool = False
 
 
 def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
@@ -44,6 +46,7 @@ def facts(sector: str, user_pk: str) -> dict[str, Any]:
         "has_codes": Exists(RecoveryCode.objects.filter(user=user, used_at=None)),
         "has_passkey": Exists(Passkey.objects.filter(user=user)),
         "has_email_factor": Exists(EmailFactor.objects.filter(user=user)),
+        "is_enrolling": Exists(Enrolment.objects.filter(user=user)),
         "group_names": ArraySubquery(
             Group.objects.filter(members=user).order_by("name").values("name")
         ),
@@ -69,7 +72,14 @@ def factors_of(row: Any) -> frozenset[Factor]:
 
 def subject_of(user: User, row: Any, tenant: TenantRecord) -> Subject:
     """The subject made of a user and the facts beside it, with the identifier that it may have."""
-    return Subject(user, tenant, factors_of(row), tuple(row.group_names), row.subject_value or "")
+    return Subject(
+        user,
+        tenant,
+        factors_of(row),
+        tuple(row.group_names),
+        row.subject_value or "",
+        row.is_enrolling,
+    )
 
 
 def identified(subject: Subject, sector: str, new_identifier: Any) -> Subject:
