@@ -258,6 +258,9 @@ SECOND: Mapping[str, Step] = {
     ),
 }
 
+# Steps for saved codes only.
+RECOVERY_STEPS = frozenset({"bytebase recovery"})
+
 
 @dataclass(frozen=True)
 class Place:

@@ -22,6 +22,7 @@ from tests.attack.people import Town
 
 RUNS = int(os.environ.get("DRAGOMAN_ATTACK_RUNS", "60"))
 _ALWAYS_THE_SAME = "DRAGOMAN_ATTACK_RUNS" not in os.environ
+_PHASES = (Phase.generate, Phase.shrink)
 
 
 @pytest.fixture
@@ -31,16 +32,16 @@ def attack(town: Town, clock: Clock) -> type[Attack]:
     )
 
 
-def run(machine: type[Attack], examples: int, *, phases: tuple[Phase, ...] = (Phase.generate,)) -> None:
+def run(machine: type[Attack], examples: int, *, phases: tuple[Phase, ...] = _PHASES) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             database=None,
             derandomize=_ALWAYS_THE_SAME,
-            phases=tuple(p for p in phases if p not in {Phase.reuse, Phase.explain}),
+            phases=phases,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -21,6 +21,8 @@ _CREDENTIALS = frozenset(
 _JWT = re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 _OPAQUE = re.compile(r"[\w-]{43}")
 _PAGE_CHALLENGE = re.compile(r'name="challenge"[^>]*value="([^"]+)"')
+# One for all requests: each new one would load the middleware again. It keeps no cookies here.
+_CLIENT = Client()
 # Cookies that let nobody in.
 _IDLE_COOKIES = frozenset({settings.CSRF_COOKIE_NAME})
 
@@ -56,7 +58,8 @@ class Heard:
 
 def send(sent: Sent) -> Heard:
     """A client without memory sends it; a server error is a finding whatever else it is."""
-    client = Client()
+    client = _CLIENT
+    client.cookies.clear()
     for name, value in sent.cookies.items():
         client.cookies[name] = value
     extra = {"headers": {**sent.headers, **({"Host": sent.host} if sent.host else {})}}

@@ -1,0 +1,76 @@
+"""One code, one use: what one contract took, no other takes again."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from accounts.models import Session
+from tests.attack.conftest import Clock
+from tests.attack.doors import FIRST, SECOND, Step, of
+from tests.attack.people import Actor, Town
+from tests.attack.wire import Heard, send
+
+# First step, and the step that carries the code; Rocket.Chat sends both at once.
+TOTP: dict[str, tuple[Step, Step | None]] = {
+    "coldstream": (FIRST["coldstream"], SECOND["coldstream otp"]),
+    "bytebase": (FIRST["bytebase"], SECOND["bytebase otp"]),
+    "rocketchat": (FIRST["rocketchat plain"], None),
+    "oloid": (FIRST["oloid Login"], SECOND["oloid code"]),
+    "console": (FIRST["console"], SECOND["console code"]),
+}
+RECOVERY: dict[str, tuple[Step, Step | None]] = {
+    "bytebase": (FIRST["bytebase web"], SECOND["bytebase recovery"]),
+    "rocketchat": (FIRST["rocketchat header"], None),
+    "console": (FIRST["console"], SECOND["console code"]),
+}
+
+
+def log_in(ways: dict[str, tuple[Step, Step | None]], at: str, who: Actor, code: str) -> Heard:
+    first, second = ways[at]
+    if second is None:
+        return send(first.sent(of(who, code=code)))
+    waiting = send(first.sent(of(who)))
+    assert waiting.challenge, waiting
+    return send(second.sent(of(who, challenge=waiting.challenge, code=code)))
+
+
+@pytest.mark.parametrize(("here", "there"), [*permutations(TOTP, 2), *((c, c) for c in TOTP)])
+def test_a_code_of_the_app_that_was_used_here_is_refused_there(
+    town: Town, clock: Clock, here: str, there: str
+) -> None:
+    frank = town["frank"]
+    code = frank.code()
+    assert log_in(TOTP, here, frank, code).loot
+    used = log_in(TOTP, there, frank, code)
+    assert not used.loot
+    assert Session.objects.count() == 1
+    # The code before it is spent with it; the next one is good.
+    assert not log_in(TOTP, there, frank, frank.code(steps=-1)).loot
+    clock.forward(30)
+    assert log_in(TOTP, there, frank, frank.code()).loot
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [*permutations(RECOVERY, 2), *((c, c) for c in RECOVERY)]
+)
+def test_a_saved_code_that_was_used_here_is_refused_there(
+    town: Town, here: str, there: str
+) -> None:
+    frank = town["frank"]
+    first, second, _ = frank.recovery_codes
+    assert log_in(RECOVERY, here, frank, first).loot
+    assert not log_in(RECOVERY, there, frank, first).loot
+    assert Session.objects.count() == 1
+    assert log_in(RECOVERY, there, frank, second).loot
+
+
+def test_another_users_codes_are_refused_everywhere(town: Town) -> None:
+    bob, frank, namesake = town["bob"], town["frank"], town["bob of beta"]
+    for other in (bob, namesake):
+        for at in TOTP:
+            assert not log_in(TOTP, at, frank, other.code()).loot
+        for at in RECOVERY:
+            assert not log_in(RECOVERY, at, frank, other.recovery_codes[0]).loot
+    assert not Session.objects.exists()

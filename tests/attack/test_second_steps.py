@@ -1,0 +1,225 @@
+"""What the second step refuses, in every contract's own words, and that a refusal gives nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from accounts.models import Grant, Session, User
+from tests.attack.conftest import Clock
+from tests.attack.doors import ABSENT, FIRST, SECOND, Step, Try, of, tokens
+from tests.attack.people import Actor, Town
+from tests.attack.wire import Heard, send
+
+Told = tuple[int, str]
+NOTHING = "x" * 43
+COLDSTREAM = (401, '"Unauthorized"')
+UNSHAPED = (400, '"Bad Request"')
+FORGED = (401, '"failed to parse claim"')
+WRONG_OTP, WRONG_SAVED = (401, '"invalid MFA code"'), (401, '"invalid recovery code"')
+NO_CODE = (401, '"OTP or recovery code is required for MFA"')
+MISMATCH = (401, "audience mismatch")
+BAD_FIELD = (400, '"proto: ')
+SESSION = (400, '"Invalid session for the user')
+PARAMETER = (400, '"InvalidParameterException"')
+WRONG_CODE, USED_CODE = (400, '"CodeMismatchException"'), (400, '"ExpiredCodeException"')
+PAGE, REFUSED_PAGE, FORM = (200, ""), (401, 'role="alert"'), (400, "")
+
+# Case by case: no code, wrong, used, null, empty, a list; then what comes in the challenge's place.
+CASES = (
+    ("absent", "wrong", "used", "null", "empty", "list")
+    + ("expired", "spent", "another user's", "another tenant's", "another contract's")
+    + ("an access token", "no challenge", "null challenge", "empty challenge", "list challenge")
+)
+
+
+def _expected(
+    *,
+    unusable: Told,
+    wrong: Told,
+    used: Told,
+    no_challenge: Told,
+    **special: Told,
+) -> Mapping[str, Told]:
+    table = dict.fromkeys(CASES[:6], unusable) | dict.fromkeys(CASES[6:], no_challenge)
+    named = {name.replace("_", " ").replace(" s", "'s", 1): told for name, told in special.items()}
+    return table | {"wrong": wrong, "used": used, "another user's": wrong} | named
+
+
+# The whole bodies are compared beside each contract; here every contract answers every case.
+EXPECTED: Mapping[str, Mapping[str, Told]] = {
+    "coldstream otp": {
+        **_expected(
+            unusable=UNSHAPED, wrong=COLDSTREAM, used=COLDSTREAM, no_challenge=COLDSTREAM
+        ),
+        **dict.fromkeys(("no challenge", "null challenge", "empty challenge"), UNSHAPED),
+        "list challenge": UNSHAPED,
+    },
+    "bytebase otp": {
+        **_expected(unusable=NO_CODE, wrong=WRONG_OTP, used=WRONG_OTP, no_challenge=FORGED),
+        "empty": WRONG_OTP,
+        "list": BAD_FIELD,
+        "an access token": MISMATCH,
+        # Without a temp token it is a login without a name.
+        **dict.fromkeys(
+            ("no challenge", "null challenge", "empty challenge"), (401, '"invalid email or pass')
+        ),
+        "list challenge": BAD_FIELD,
+    },
+    "bytebase recovery": {
+        **_expected(unusable=NO_CODE, wrong=WRONG_SAVED, used=WRONG_SAVED, no_challenge=FORGED),
+        "empty": WRONG_SAVED,
+        "list": BAD_FIELD,
+        "an access token": MISMATCH,
+        **dict.fromkeys(
+            ("no challenge", "null challenge", "empty challenge"), (401, '"invalid email or pass')
+        ),
+        "list challenge": BAD_FIELD,
+    },
+    "oloid code": {
+        **_expected(
+            unusable=PARAMETER, wrong=WRONG_CODE, used=USED_CODE, no_challenge=SESSION
+        ),
+        **dict.fromkeys(("no challenge", "null challenge", "empty challenge"), PARAMETER),
+        "list challenge": PARAMETER,
+    },
+    "console code": {
+        **_expected(unusable=FORM, wrong=(400, "alert"), used=(400, "alert"), no_challenge=FORM),
+    },
+    "rocketchat plain": {
+        **dict.fromkeys(("absent", "null", "empty"), (401, '"totp-required"')),
+        **dict.fromkeys(("wrong", "used", "another user's"), (401, '"totp-invalid"')),
+        "list": (401, '"Unauthorized"'),
+    },
+}
+FIRST_OF = {
+    "coldstream otp": "coldstream",
+    "bytebase otp": "bytebase",
+    "bytebase recovery": "bytebase web",
+    "oloid code": "oloid Login",
+    "console code": "console",
+    "rocketchat plain": "rocketchat plain",
+}
+ELSEWHERE = {"coldstream": "oloid Login"}
+
+
+@dataclass
+class Scene:
+    """Frank is about to prove his second factor at one contract."""
+
+    town: Town
+    clock: Clock
+    way: str
+
+    @property
+    def first(self) -> Step:
+        return FIRST[FIRST_OF[self.way]]
+
+    @property
+    def second(self) -> Step:
+        return SECOND.get(self.way, self.first)
+
+    def code(self, who: Actor, turn: int = 0) -> str:
+        return who.recovery_codes[turn] if self.way == "bytebase recovery" else who.code()
+
+    def challenge(self, who: Actor, first: Step | None = None) -> Any:
+        if self.second is self.first:
+            return ABSENT
+        return send((first or self.first).sent(of(who))).challenge
+
+    def tried(self, who: Actor, **changes: Any) -> Try:
+        right = {"code": self.code(who), "challenge": changes.get("challenge", ABSENT)}
+        return of(who, **{**right, **changes, "prefix": ""})
+
+    def prepared(self, case: str) -> Try:
+        frank, bob = self.town["frank"], self.town["bob"]
+        codes: Mapping[str, Callable[[], Any]] = {
+            "absent": lambda: ABSENT,
+            "wrong": lambda: "000000",
+            "used": lambda: self.code(frank),
+            "null": lambda: None,
+            "empty": lambda: "",
+            "list": lambda: [self.code(frank)],
+        }
+        if case == "used":
+            done = send(self.second.sent(self.tried(frank, challenge=self.challenge(frank))))
+            assert done.loot, done
+        if case in codes:
+            return self.tried(frank, challenge=self.challenge(frank), code=codes[case]())
+        if case == "another user's":
+            # Bob's login, Frank's code: the login stays Bob's.
+            return self.tried(bob, challenge=self.challenge(bob), code=self.code(frank))
+        return self.tried(frank, challenge=self.in_place(case), code=self.fresh(case))
+
+    def fresh(self, case: str) -> str:
+        return self.code(self.town["frank"], 1 if case == "spent" else 0)
+
+    def in_place(self, case: str) -> Any:
+        """What is sent in place of the challenge."""
+        frank, elsewhere = self.town["frank"], self.town["bob of beta"]
+        if case == "expired":
+            challenge = self.challenge(frank)
+            self.clock.forward(301)
+            return challenge
+        if case == "spent":
+            challenge = self.challenge(frank)
+            assert send(self.second.sent(self.tried(frank, challenge=challenge))).loot
+            self.clock.forward(30)
+            return challenge
+        if case == "another tenant's":
+            # Of the namesake; with Frank's code and, where one is sent, Frank's name.
+            first = self.first if self.first.contract != "console" else FIRST["oloid Login"]
+            return self.challenge(elsewhere, first)
+        if case == "another contract's":
+            other = "coldstream" if self.first.contract != "coldstream" else "oloid Login"
+            return self.challenge(frank, FIRST[other])
+        if case == "an access token":
+            step = self.first if self.first.contract != "console" else FIRST["bytebase"]
+            given = tokens(step.contract, send(step.sent(of(self.town["erin"]))))
+            return next(text for kind, text in given.items() if kind.endswith("access"))
+        return {"no": ABSENT, "null": None, "empty": "", "list": [NOTHING]}[case.split()[0]]
+
+
+def _world() -> tuple[Any, ...]:
+    return (
+        list(Session.objects.values_list("pk", flat=True).order_by("pk")),
+        list(Grant.objects.values_list("pk", "token_hash").order_by("pk")),
+        list(User.objects.values_list("pk", "last_login").order_by("pk")),
+    )
+
+
+def _rows() -> list[tuple[str, str, Told]]:
+    return [
+        (way, case, told) for way, table in EXPECTED.items() for case, told in table.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("way", "case", "told"), [pytest.param(*row, id=f"{row[0]}-{row[1]}") for row in _rows()]
+)
+def test_it_is_refused_in_the_contracts_words_and_gives_nothing(
+    town: Town, clock: Clock, way: str, case: str, told: Told
+) -> None:
+    scene = Scene(town, clock, way)
+    tried = scene.prepared(case)
+    before = _world()
+    heard: Heard = send(scene.second.sent(tried))
+    status, text = told
+    assert (heard.status, text in heard.text) == (status, True), heard
+    assert not heard.loot
+    assert not any(actor.marker in heard.text for actor in town.actors.values())
+    assert [str(each) for each in _world()] == [str(each) for each in before]
+    # A page that asks for the code again shows the challenge that it was sent, and no other.
+    assert heard.challenge in {"", tried.challenge}
+
+
+@pytest.mark.parametrize("way", EXPECTED)
+def test_the_same_try_with_everything_right_is_accepted(
+    town: Town, clock: Clock, way: str
+) -> None:
+    scene, frank = Scene(town, clock, way), town["frank"]
+    tried = scene.tried(frank, challenge=scene.challenge(frank))
+    assert send(scene.second.sent(tried)).loot
