@@ -58,8 +58,9 @@ def test_every_token_has_a_jti_of_its_own(client: Client, cast: Cast) -> None:
     assert len({claims(token)["jti"] for token in (access, refresh, *renewed)}) == 7
 
 
-def test_a_tenant_may_set_both_lifetimes(client: Client, cast: Cast) -> None:
-    cast.alpha.contracts = {"datarhei": {"lifetimes": {"access": 60, "refresh": 3600}}}
+@pytest.mark.parametrize("of_session", ["refresh", "session"])
+def test_a_tenant_may_set_both_lifetimes(client: Client, cast: Cast, of_session: str) -> None:
+    cast.alpha.contracts = {"datarhei": {"lifetimes": {"access": 60, of_session: 3600}}}
     cast.alpha.save()
     resolve.invalidate()
     for token, lifetime in zip(tokens(client, cast.alice), (60, 3600), strict=True):
