@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.contracts.oloid.attributes import as_texts
-from accounts.contracts.oloid.tokens import authentication_result
+from accounts.contracts.oloid.tokens import attribute_texts, authentication_result
 from accounts.login.outcome import Authenticated, ChallengeRequired
 from accounts.login.subject import Subject
 from accounts.models import User
@@ -49,7 +48,7 @@ def _parameters(step: str, user: User) -> dict[str, str]:
     """Every value is a text; lists and objects are JSON inside of it, which callers parse."""
     parameters = {"USER_ID_FOR_SRP": user.username}
     if step == Challenge.Step.NEW_PASSWORD:
-        known = {name: text for name, text in as_texts(user).items() if name != "sub"}
+        known = {name: text for name, text in attribute_texts(user).items() if name != "sub"}
         parameters["requiredAttributes"] = "[]"
         parameters["userAttributes"] = _compact(known)
     if step == Challenge.Step.BIND_FACTOR:

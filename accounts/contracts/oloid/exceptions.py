@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accounts.contracts.oloid.wording import BROWSER_ONLY, DENIED, seconds_to_wait
+from accounts.contracts.oloid.wording import BROWSER_ONLY, DENIED, SIGN_IN_AGAIN, seconds_to_wait
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal, always
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 CODE_MISMATCH = "CodeMismatchException"
+ENABLE_SOFTWARE_TOKEN_MFA = "EnableSoftwareTokenMFAException"  # noqa: S105
 EXPIRED_CODE = "ExpiredCodeException"
 INTERNAL_ERROR = "InternalErrorException"
 INVALID_PARAMETER = "InvalidParameterException"
@@ -22,6 +23,7 @@ NOT_AUTHORIZED = "NotAuthorizedException"
 REFRESH_TOKEN_REUSE = "RefreshTokenReuseException"  # noqa: S105
 RESOURCE_NOT_FOUND = "ResourceNotFoundException"
 SERIALIZATION = "SerializationException"
+SOFTWARE_TOKEN_MFA_NOT_FOUND = "SoftwareTokenMFANotFoundException"  # noqa: S105
 TOO_MANY_REQUESTS = "TooManyRequestsException"
 UNKNOWN_OPERATION = "UnknownOperationException"
 UNSUPPORTED_TOKEN_TYPE = "UnsupportedTokenTypeException"  # noqa: S105
@@ -138,7 +140,8 @@ FAULTS: Mapping[Fault, FaultAnswer] = {
     Fault.ENDED: always(exception(NOT_AUTHORIZED, "Access Token has been revoked")),
     Fault.SUBJECT_GONE: always(exception(NOT_AUTHORIZED, "Invalid Access Token")),
     Fault.SUBJECT_DISABLED: always(_DISABLED),
-    Fault.FORBIDDEN: always(exception("ForbiddenException", "Forbidden")),
+    # A live token of a login that lies too far back, or proved too little.
+    Fault.FORBIDDEN: always(exception(NOT_AUTHORIZED, SIGN_IN_AGAIN)),
     Fault.BAD_HOST: always(exception(INVALID_PARAMETER, "unknown host")),
     Fault.INTERNAL: always(exception(INTERNAL_ERROR, "Internal error", status=500)),
     Fault.UNAVAILABLE: always(_UNAVAILABLE),

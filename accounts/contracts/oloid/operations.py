@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID
-
-from django.db.models import Q
 
 from accounts.client import ClientContext
 from accounts.contracts.oloid.answers import (
@@ -19,7 +16,6 @@ from accounts.contracts.oloid.answers import (
     SOFTWARE_TOKEN_MFA,
     render,
 )
-from accounts.contracts.oloid.attributes import as_texts
 from accounts.contracts.oloid.exceptions import UNSUPPORTED_TOKEN_TYPE, exception
 from accounts.contracts.oloid.shapes import (
     AccessTokenShape,
@@ -30,12 +26,17 @@ from accounts.contracts.oloid.shapes import (
     members,
     parameter,
 )
+from accounts.contracts.oloid.software_tokens import (
+    associate_software_token,
+    set_user_mfa_preference,
+    verify_software_token,
+)
 from accounts.contracts.oloid.tokens import (
-    ACCESS,
     LOGIN,
-    SCOPE,
     SLUG,
+    attribute_texts,
     authentication_result,
+    bearer,
     pair,
 )
 from accounts.login import grants, sessions
@@ -51,9 +52,7 @@ from accounts.login.attempt import (
 )
 from accounts.login.outcome import Factor, LoginRefused, Reason
 from accounts.login.pipeline import authenticate
-from accounts.login.sessions import Found
 from accounts.models import Grant
-from accounts.wire.authentication import session, verified
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from tenants.hint import TenantHint
@@ -146,7 +145,7 @@ def _proved_before(_given: Parameters) -> Proofs:
 
 
 def _never_asked(_given: Parameters) -> Proofs:
-    """There is one kind of second factor, so no session was made to choose among several."""
+    """This contract carries one kind of second factor: there is nothing to choose, ever."""
     raise LoginRefused(Reason.CHALLENGE_FOREIGN)
 
 
@@ -178,23 +177,13 @@ def get_tokens_from_refresh_token(call: Call, body: Any) -> Body:
     return {"AuthenticationResult": _renewed(call, pool, asked["RefreshToken"])}
 
 
-def _bearer(call: Call, body: Any) -> Found:
-    """The live session of an access token, in one statement. Raises Faulted."""
-    read = verified(call, members(AccessTokenShape, body)["AccessToken"])
-    if read.purpose != ACCESS.purpose or read.claims.get("scope") != SCOPE:
-        raise Faulted(Fault.WRONG_KIND)
-    if read.expired:
-        raise Faulted(Fault.EXPIRED_TOKEN)
-    return session(call, Q(pk=UUID(read.claims["origin_jti"])), read, LOGIN)
-
-
 def get_user(call: Call, body: Any) -> Body:
     """Who the bearer is."""
-    subject = _bearer(call, body).subject
+    subject = bearer(call, members(AccessTokenShape, body)["AccessToken"]).subject
     answer: Body = {
         "Username": subject.user.username,
         "UserAttributes": [
-            {"Name": name, "Value": text} for name, text in as_texts(subject.user).items()
+            {"Name": name, "Value": text} for name, text in attribute_texts(subject.user).items()
         ],
     }
     if Factor.OTP in subject.factors:
@@ -205,7 +194,7 @@ def get_user(call: Call, body: Any) -> Body:
 
 def global_sign_out(call: Call, body: Any) -> Body:
     """End all sessions of the user at this contract."""
-    user = _bearer(call, body).subject.user
+    user = bearer(call, members(AccessTokenShape, body)["AccessToken"]).subject.user
     sessions.end_all(user, "global sign-out", call.client(), contract=SLUG)
     return {}
 
@@ -229,7 +218,6 @@ def revoke_token(call: Call, body: Any) -> Body | Answer:
 
 Operation = Callable[[Call, Any], Body | Answer]
 
-# AssociateSoftwareToken, VerifySoftwareToken and SetUserMFAPreference have their place here.
 OPERATIONS: Mapping[str, Operation] = {
     "InitiateAuth": initiate_auth,
     "RespondToAuthChallenge": respond_to_auth_challenge,
@@ -237,4 +225,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "RevokeToken": revoke_token,
     "GlobalSignOut": global_sign_out,
     "GetTokensFromRefreshToken": get_tokens_from_refresh_token,
+    "AssociateSoftwareToken": associate_software_token,
+    "VerifySoftwareToken": verify_software_token,
+    "SetUserMFAPreference": set_user_mfa_preference,
 }

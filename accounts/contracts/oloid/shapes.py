@@ -10,6 +10,7 @@ from rest_framework import serializers
 from accounts.wire.contract import Fault, Faulted
 from accounts.wire.fields import ExactText
 from accounts.wire.shapes import checked
+from mfa.totp import is_code
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_+]{1,128}")
 
@@ -39,6 +40,35 @@ class SessionToken(ExactText):
         if not 20 <= len(text) <= 4096:
             self.fail("length")
         return text
+
+
+class UserCode(ExactText):
+    """A code as an authenticator app shows it."""
+
+    default_error_messages = {"form": "must be six digits"}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The code itself. Raises ValidationError."""
+        code = super().to_internal_value(data)
+        if not is_code(code):
+            self.fail("form")
+        return code
+
+
+class MfaSettings(serializers.Field[dict[str, bool], Any, dict[str, bool], Any]):
+    """``Enabled`` and ``PreferredMfa`` of one kind of second factor; null counts as absent."""
+
+    default_error_messages = {"type": "must hold Enabled and PreferredMfa as true or false"}
+
+    def to_internal_value(self, data: Any) -> dict[str, bool]:
+        """The switches that were sent. Raises ValidationError."""
+        if not isinstance(data, dict):
+            self.fail("type")
+        given = {name: data.get(name) for name in ("Enabled", "PreferredMfa")}
+        sent = {name: value for name, value in given.items() if value is not None}
+        if not all(isinstance(value, bool) for value in sent.values()):
+            self.fail("type")
+        return sent
 
 
 class Texts(serializers.Field[dict[str, str], Any, dict[str, str], Any]):
@@ -74,6 +104,30 @@ class AccessTokenShape(serializers.Serializer[Any]):
     """``GetUser`` and ``GlobalSignOut``."""
 
     AccessToken = ExactText()
+
+
+class AssociateSoftwareTokenShape(serializers.Serializer[Any]):
+    """``AssociateSoftwareToken``: one of the two."""
+
+    AccessToken = ExactText(required=False)
+    Session = SessionToken(required=False)
+
+
+class VerifySoftwareTokenShape(AssociateSoftwareTokenShape):
+    """``VerifySoftwareToken``."""
+
+    UserCode = UserCode()
+    FriendlyDeviceName = ExactText(default="", allow_empty=True)
+
+
+class SetUserMFAPreferenceShape(serializers.Serializer[Any]):
+    """``SetUserMFAPreference``."""
+
+    AccessToken = ExactText()
+    SoftwareTokenMfaSettings = MfaSettings(default=dict)
+    SMSMfaSettings = MfaSettings(default=dict)
+    EmailMfaSettings = MfaSettings(default=dict)
+    WebAuthnMfaSettings = MfaSettings(default=dict)
 
 
 class RevokeTokenShape(serializers.Serializer[Any]):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4, uuid5
+from uuid import UUID, uuid4, uuid5
 
-from accounts.contracts.oloid.attributes import attributes
+from django.db.models import Q
+
 from accounts.login.outcome import Factor, Obligation, TokenSet
 from accounts.login.profile import (
     ChallengeForm,
@@ -19,11 +20,16 @@ from accounts.login.profile import (
     LoginProfile,
     ObligationForm,
 )
+from accounts.login.sessions import Found
 from accounts.login.subject import Subject
-from accounts.models import Grant, Session
+from accounts.models import Grant, Session, User
 from accounts.tokens import jwt, opaque
 from accounts.tokens.claims import Claims, seconds, times
 from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
+from accounts.wire.authentication import session as session_of
+from accounts.wire.authentication import verified
+from accounts.wire.call import Call
+from accounts.wire.contract import Fault, Faulted
 from tenants.conf import conf
 from tenants.policy import TenantRecord
 
@@ -48,6 +54,28 @@ def lifetime(session: Session, subject: Subject, now: datetime) -> timedelta:
     """How long tokens made now live: the tenant's "access" seconds, never beyond the session."""
     wanted = subject.tenant.contract(SLUG).lifetime("access", ACCESS_LIFETIME)
     return min(wanted, _LONGEST, session.expires_at - now)
+
+
+def attributes(user: User) -> dict[str, Any]:
+    """What is known of the user besides ``sub``, under the names of OpenID Connect."""
+    known = {
+        "name": user.display_name,
+        "given_name": user.given_name,
+        "family_name": user.family_name,
+        "phone_number": user.phone,
+        "email": user.email,
+    }
+    found: dict[str, Any] = {name: value for name, value in known.items() if value}
+    # In a token it is a boolean, and a claim about an address that must be there.
+    return {"email_verified": user.email_verified, **found} if user.email else found
+
+
+def attribute_texts(user: User) -> dict[str, str]:
+    """The same outside of tokens, where every value is a text, ``sub`` among them."""
+    texts = {"sub": str(user.pk)}
+    for name, value in attributes(user).items():
+        texts[name] = str(value).lower() if isinstance(value, bool) else value
+    return texts
 
 
 def id_claims(session: Session, subject: Subject, now: datetime) -> Claims:
@@ -147,3 +175,13 @@ def authentication_result(
         "IdToken": tokens.id,
     }
     return {name: value for name, value in result.items() if value != ""}
+
+
+def bearer(call: Call, token: str) -> Found:
+    """The live session of an access token, in one statement. Raises Faulted."""
+    read = verified(call, token)
+    if read.purpose != ACCESS.purpose or read.claims.get("scope") != SCOPE:
+        raise Faulted(Fault.WRONG_KIND)
+    if read.expired:
+        raise Faulted(Fault.EXPIRED_TOKEN)
+    return session_of(call, Q(pk=UUID(read.claims["origin_jti"])), read, LOGIN)

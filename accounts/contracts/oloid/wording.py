@@ -14,6 +14,7 @@ BROWSER_ONLY = (
     "The second factor of this account works in the browser only. "
     "Sign in there and add an authenticator app."
 )
+SIGN_IN_AGAIN = "Sign in again, with your second factor if you have one, to change second factors."
 
 
 def problem(
