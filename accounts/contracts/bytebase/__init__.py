@@ -7,6 +7,7 @@ docs/contracts/bytebase.md has the details.
 ``protojson``   how messages are read and written
 ``tokens``      token kinds, the two login profiles, who presents a token
 ``objects``     users, login answers and the server's description
+``changes``     what a user may change about himself
 ``cookies``     the three cookies of a browser login
 ``workloads``   token exchange
 ``views``       the calls
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from accounts.contracts.bytebase.tokens import ACCESS, MFA, SLUG
+from accounts.contracts.bytebase.tokens import ACCESS, MFA, SETUP, SLUG
 from accounts.contracts.bytebase.views import (
     ActuatorInfo,
     ExchangeToken,
@@ -48,7 +49,7 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
-    tokens=(ACCESS, MFA),
+    tokens=(ACCESS, MFA, SETUP),
     territory=("v1/",),
     example=(
         "curl -s {base}/v1/auth/login -H 'Content-Type: application/json' "

@@ -28,9 +28,15 @@ def _secure(call: Call) -> bool:
 def put_tokens(
     http: HttpResponse, call: Call, live: Session, subject: Subject, tokens: TokenSet
 ) -> None:
-    """Set the access token, for a second less than it works, and the refresh token."""
+    """Set the access token, for a second less than it works, and the refresh token if any.
+
+    One of an earlier login does not stay beside the token of another.
+    """
     expires = call.now + web_lifetime(live, subject, call.now) - timedelta(seconds=1)
     put(http, Cookie(ACCESS, tokens.access, secure=_secure(call), expires=expires))
+    if not tokens.refresh:
+        clear(http, REFRESH, secure=_secure(call))
+        return
     remaining = int((live.expires_at - call.now).total_seconds())
     put(http, Cookie(REFRESH, tokens.refresh, secure=_secure(call), max_age=remaining))
 

@@ -10,6 +10,8 @@ from accounts.contracts.bytebase.tokens import SLUG, address
 from accounts.contracts.bytebase.wording import USER_TYPES
 from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, Obligation
 from accounts.login.subject import Subject
+from mfa.binding import Pending
+from mfa.totp import base32
 from tenants.policy import SecondFactorRule, TenantRecord
 
 # The release that is spoken here; clients choose their calls by it.
@@ -21,8 +23,13 @@ def user_name(subject: Subject) -> str:
     return f"users/{address(subject.user)}"
 
 
-def user(subject: Subject, last_login: datetime | None) -> dict[str, Any]:
-    """The ``User`` object, in proto field order; ``profile`` is there even if it is empty."""
+def user(
+    subject: Subject, last_login: datetime | None, pending: Pending | None = None
+) -> dict[str, Any]:
+    """The ``User`` object, in proto field order; ``profile`` is there even if it is empty.
+
+    What waits to be proved is shown to the user himself only.
+    """
     account = subject.user
     return written(
         name=user_name(subject),
@@ -32,6 +39,9 @@ def user(subject: Subject, last_login: datetime | None) -> dict[str, Any]:
         title=account.display_name or account.username,
         user_type=USER_TYPES[account.kind],
         mfa_enabled=Factor.OTP in subject.factors,
+        temp_otp_secret=base32(pending.secret) if pending else "",
+        temp_recovery_codes=list(pending.codes) if pending else [],
+        temp_otp_secret_created_time=timestamp(pending.created_at) if pending else None,
         phone=account.phone,
         profile=written(
             last_login_time=timestamp(last_login),

@@ -45,6 +45,35 @@ def tracked_text() -> ExactText:
     return ExactText(allow_empty=True, required=False)
 
 
+class Texts(serializers.Field[list[str], Any, list[str], Any]):
+    """A repeated string field."""
+
+    default_error_messages = {"type": "must be a list of strings"}
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """The texts themselves. Raises ValidationError."""
+        if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
+            self.fail("type")
+        return data
+
+
+class Enum(serializers.Field[Any, Any, Any, Any]):
+    """An enum field: one of its names, or any number, as the third version of proto has it."""
+
+    default_error_messages = {"unknown": "has an unknown value"}
+
+    def __init__(self, names: Iterable[str], **kwargs: Any) -> None:
+        self.names = frozenset(names)
+        super().__init__(required=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The name or number itself. Raises ValidationError."""
+        known = data in self.names if isinstance(data, str) else type(data) is int
+        if not known:
+            self.fail("unknown")
+        return data
+
+
 class Message(serializers.Serializer[Any]):
     """One message of the product's interface; its fields bear their proto names."""
 

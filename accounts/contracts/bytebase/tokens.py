@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.contracts.bytebase.wording import HEADER_FORMAT
+from accounts.contracts.bytebase.wording import BIND_FIRST, HEADER_FORMAT
+from accounts.login import enrolment
 from accounts.login.outcome import Factor, Obligation, TokenSet
 from accounts.login.profile import (
     ChallengeForm,
@@ -31,12 +32,18 @@ from accounts.wire.contract import Fault, Faulted
 SLUG = "bytebase"
 ACCESS = TokenProfile("bytebase.access", lifetime=timedelta(days=7))
 MFA = TokenProfile("bytebase.mfa", lifetime=timedelta(minutes=5))
+# Of a login that still owes a second factor: it lives as long as one may be bound with it.
+SETUP = TokenProfile("bytebase.setup", lifetime=enrolment.FRESH)
 
 # Written as 3.13 does; later releases leave the mode off, and a reader takes either form.
 _ACCESS_AUDIENCE = "bb.user.access.prod"
 _MFA_AUDIENCE = "bb.user.mfa-temp.prod"
 _ACCESS_AUDIENCES = {_ACCESS_AUDIENCE, "bb.user.access"}
 _MFA_AUDIENCES = {_MFA_AUDIENCE, "bb.user.mfa-temp"}
+# Not the product's: whoever checks a token by its signature and audience must refuse this one.
+_SETUP_AUDIENCE = "bb.user.mfa-setup.prod"
+# The level of a session that has proved a second factor.
+_PROVED_BOTH = "aal2"
 
 _WEB_LIFETIME = timedelta(hours=1)
 _SERVICE_LIFETIME = timedelta(hours=1)
@@ -87,9 +94,12 @@ def access_token(live: Session, subject: Subject, now: datetime, lifetime: timed
     The payload is fixed by the product, so the pointer to the session is in the JWS header, under
     the same signature.
     """
-    pointer = handles.mint(live.handle, subject.tenant.id)
     claims = _claims(subject, _ACCESS_AUDIENCE, now, lifetime)
-    return jwt.sign(ACCESS, subject.tenant.id, claims, now, header={"jti": str(pointer)})
+    return jwt.sign(ACCESS, subject.tenant.id, claims, now, header=_pointer(live, subject))
+
+
+def _pointer(live: Session, subject: Subject) -> dict[str, str]:
+    return {"jti": str(handles.mint(live.handle, subject.tenant.id))}
 
 
 def _issue_bearer(live: Session, subject: Subject) -> Issued:
@@ -106,6 +116,18 @@ def _issue_web(live: Session, subject: Subject) -> Issued:
     return Issued(TokenSet(access=access, refresh=refresh), (grant,))
 
 
+def _issue_setup(live: Session, subject: Subject) -> Issued:
+    """Where the tenant requires a second factor and there is none: a token to set one up with.
+
+    No refresh token, with cookies or without: the next login brings a code.
+    """
+    now = live.auth_time
+    live.expires_at = min(live.expires_at, now + SETUP.lifetime)
+    claims = _claims(subject, _SETUP_AUDIENCE, now, live.expires_at - now)
+    header = _pointer(live, subject)
+    return Issued(TokenSet(access=jwt.sign(SETUP, subject.tenant.id, claims, now, header=header)))
+
+
 def _mfa_token(subject: Subject, now: datetime) -> str:
     claims = _claims(subject, _MFA_AUDIENCE, now, MFA.lifetime)
     return jwt.sign(MFA, subject.tenant.id, claims, now)
@@ -120,9 +142,13 @@ BEARER = LoginProfile(
     challenge_lifetime=MFA.lifetime,
     challenge_attempts=_NO_LIMIT,
     challenge_token=_mfa_token,
-    # An owed second factor refuses: until it can be enrolled over this contract, a token would
-    # be a way around the tenant's rule.
-    obligations={Obligation.CHANGE_PASSWORD: ObligationForm.ADVISE},
+    obligations={
+        Obligation.CHANGE_PASSWORD: ObligationForm.ADVISE,
+        Obligation.BIND_FACTOR: ObligationForm.ADVISE,
+    },
+    # The product lets such a login through and its pages insist on enrolment. An access token
+    # would be a way around the tenant's rule, so there is none.
+    issue_owing={Obligation.BIND_FACTOR: _issue_setup},
 )
 # ``web: true``: cookies, for people only.
 WEB = replace(
@@ -154,12 +180,24 @@ def _is(read: Verified, profile: TokenProfile, audiences: set[str]) -> bool:
 
 def holder(call: Call, token: str) -> Found:
     """The live session of an access token. Raises Faulted."""
+    found, only_enrols = enroller(call, token)
+    if only_enrols:
+        raise Faulted(Fault.FORBIDDEN, BIND_FIRST)
+    return found
+
+
+def enroller(call: Call, token: str) -> tuple[Found, bool]:
+    """The live session of an access or set-up token, and whether it may only set up a factor.
+
+    A session that has proved the new factor may do everything. Raises Faulted.
+    """
     if not token:
         raise Faulted(Fault.NO_TOKEN)
     read = verified(call, token)
     if read.expired:
         raise Faulted(Fault.EXPIRED_TOKEN)
-    if not _is(read, ACCESS, _ACCESS_AUDIENCES):
+    sets_up = _is(read, SETUP, {_SETUP_AUDIENCE})
+    if not sets_up and not _is(read, ACCESS, _ACCESS_AUDIENCES):
         raise Faulted(Fault.WRONG_KIND, audiences=read.claims["aud"])
     pointer = handles.read(read.header.get("jti"))
     if pointer is None:
@@ -174,7 +212,7 @@ def holder(call: Call, token: str) -> Found:
     # An account that has changed its address is another subject to those who read the token.
     if address(found.subject.user) != email:
         raise Faulted(Fault.SUBJECT_GONE, email=email)
-    return found
+    return found, sets_up and found.session.acr != _PROVED_BOTH
 
 
 def check_mfa_token(call: Call, token: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from django.http import HttpResponse
 from rest_framework import serializers
 
-from accounts.contracts.bytebase import cookies, objects, workloads
+from accounts.contracts.bytebase import changes, cookies, objects, workloads
 from accounts.contracts.bytebase.protojson import Message, quoted, received, text, tracked_text
 from accounts.contracts.bytebase.tokens import (
     BEARER,
@@ -15,11 +15,12 @@ from accounts.contracts.bytebase.tokens import (
     WEB,
     access_token,
     check_mfa_token,
+    enroller,
     holder,
     presented,
     web_lifetime,
 )
-from accounts.contracts.bytebase.wording import Code, invalid, status, unauthenticated
+from accounts.contracts.bytebase.wording import BIND_FIRST, Code, invalid, status, unauthenticated
 from accounts.login import grants, sessions
 from accounts.login.attempt import (
     Attempt,
@@ -194,7 +195,7 @@ class Logout(ContractView):
 
 def _of_access_token(call: Call, token: str) -> Found | None:
     try:
-        return holder(call, token)
+        return enroller(call, token)[0]
     except Faulted:
         return None
 
@@ -229,14 +230,14 @@ class Me(ContractView):
         """Who the token's holder is. The method is public, so it has one text for all refusals."""
         token = presented(call)
         try:
-            found = holder(call, token)
+            found, _ = enroller(call, token)
         except Faulted:
             return unauthenticated("authenticated user not found")
-        return _user(found)
+        return _user(call, found)
 
 
 class OneUser(ContractView):
-    """``GET /v1/users/{email}``."""
+    """``GET`` and ``PATCH /v1/users/{email}``."""
 
     slug = SLUG
 
@@ -249,11 +250,25 @@ class OneUser(ContractView):
                 method="/bytebase.v1.UserService/GetUser",
                 permission="bb.users.get",
             )
-        return _user(found)
+        return _user(call, found)
+
+    def patch(self, call: Call, email: str) -> Answer:
+        """Change one's own account, above all its second factor."""
+        wanted = changes.read(call)
+        token = presented(call)
+        found, only_enrols = enroller(call, token)
+        own = fold(email) == found.subject.user.email_key
+        if only_enrols and not (own and wanted.is_of_factors):
+            raise Faulted(Fault.FORBIDDEN, BIND_FIRST)
+        if not own:
+            return changes.refused_for(email, found)
+        changes.make(call, found, wanted)
+        return _user(call, enroller(call, token)[0])
 
 
-def _user(found: Found) -> Answer:
-    return Answer(200, objects.user(found.subject, found.subject.user.last_login))
+def _user(call: Call, found: Found) -> Answer:
+    pending = changes.shown_secret(call, found)
+    return Answer(200, objects.user(found.subject, found.subject.user.last_login, pending))
 
 
 class ActuatorInfo(ContractView):

@@ -42,6 +42,10 @@ _NO_CLAIM = "failed to parse claim"
 _EXPIRED = "access token expired"
 _SPENT_REFRESH = "invalid refresh token"
 _OLD_REFRESH = "refresh token expired"
+BIND_FIRST = "2FA is required, please set it up first"
+LOG_IN_AGAIN = "the login is too old for this change, please log in again"
+KEY_LOGIN = "a login with a service key may not make this change"
+_SAME_PASSWORD = "password cannot be the same"  # noqa: S105
 _LOCKED = "too many failed login attempts, please try again later"
 _FACTOR_LOCKED = "too many failed MFA attempts, please try again later"
 _DEACTIVATED = "user has been deactivated by administrators"
@@ -81,7 +85,6 @@ _UNAVAILABLE = status(
 )
 _FACTOR_ELSEWHERE = "this account's second factor works in the browser only"
 _CHANGE_FIRST = "the password must be changed in the browser first"
-_BIND_FIRST = "2FA is required: set it up in the browser first"
 
 
 def _kind_not_allowed(refused: LoginRefused) -> Answer:
@@ -99,7 +102,14 @@ def _challenge_expired(refused: LoginRefused) -> Answer:
     return unauthenticated(_DEACTIVATED if gone else _NO_CLAIM)
 
 
+def objection(message: str) -> Faulted:
+    """To be raised about a well-formed value that is refused, in exactly these words."""
+    return Faulted(Fault.INVALID, message, verbatim=True)
+
+
 def _rejected(refused: LoginRefused) -> Answer:
+    if refused.detail.get("same"):
+        return invalid(_SAME_PASSWORD)
     return invalid(str(refused.detail.get("objection", "invalid password")))
 
 
@@ -132,7 +142,7 @@ REFUSALS = {
     Reason.CHALLENGE_EXPIRED: _challenge_expired,
     Reason.PASSWORD_REJECTED: _rejected,
     Reason.MUST_CHANGE_PASSWORD: always(status(Code.PERMISSION_DENIED, _CHANGE_FIRST)),
-    Reason.MUST_BIND_FACTOR: always(status(Code.PERMISSION_DENIED, _BIND_FIRST)),
+    Reason.MUST_BIND_FACTOR: always(status(Code.PERMISSION_DENIED, BIND_FIRST)),
     # These five come from a refresh token only.
     Reason.GRANT_UNKNOWN: always(unauthenticated(_SPENT_REFRESH)),
     Reason.GRANT_REPLAYED: always(unauthenticated(_SPENT_REFRESH)),
@@ -155,6 +165,8 @@ def _routing(http: int) -> Any:
 
 
 def _unparsed(faulted: Faulted) -> Answer:
+    if faulted.detail.get("verbatim"):
+        return invalid(faulted.message)
     field = faulted.detail.get("field")
     return invalid(
         f"proto: invalid value for field {camel(field)}" if field else f"proto: {faulted.message}"
@@ -182,6 +194,8 @@ def _disabled(faulted: Faulted) -> Answer:
 
 
 def _forbidden(faulted: Faulted) -> Answer:
+    if "method" not in faulted.detail:
+        return status(Code.PERMISSION_DENIED, faulted.message)
     method, permission = faulted.detail.get("method", ""), faulted.detail.get("permission", "")
     return status(
         Code.PERMISSION_DENIED,

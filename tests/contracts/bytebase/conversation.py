@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -40,6 +40,18 @@ class Api:
             headers=self._headers(token, headers),
         )
 
+    def patch(self, user: str, query: str = "", body: Any = None, /, token: str = "") -> Any:
+        """``UpdateUser``. Mail leaves as it does outside of a test: after the request."""
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
+        path = f"{self.base}/v1/users/{user}{query and '?' + query}"
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            return self.client.patch(
+                path,
+                content,
+                content_type="application/json",
+                headers=self._headers(token, {}),
+            )
+
     def get(self, path: str, token: str = "", **headers: str) -> Any:
         return self.client.get(self.base + path, headers=self._headers(token, headers))
 
@@ -49,6 +61,12 @@ class Api:
 
     def token(self, persona: Persona, **more: Any) -> str:
         answer = self.log_in(persona, **more)
+        assert answer.status_code == 200, answer.content
+        return str(answer.json()["token"])
+
+    def token_after_code(self, persona: Persona, **more: Any) -> str:
+        body = {"mfaTempToken": self.temp_token(persona), "otpCode": persona.code(), **more}
+        answer = self.post(LOGIN, body)
         assert answer.status_code == 200, answer.content
         return str(answer.json()["token"])
 
@@ -105,6 +123,22 @@ def statements(run: Callable[[], object]) -> int:
     return sum(not query["sql"].startswith(control) for query in captured.captured_queries)
 
 
+class Text:
+    """Equal to every text of a form."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = re.compile(pattern)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.pattern.fullmatch(other) is not None
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+    def __repr__(self) -> str:
+        return self.pattern.pattern
+
+
 class Clock:
     """The server's clock, to be moved by a test."""
 
@@ -115,6 +149,10 @@ class Clock:
 
     def now(self) -> datetime:
         return self._real() + self._ahead
+
+    def settle(self) -> None:
+        """Go to the beginning of a time step, so that codes made now are good for a while."""
+        self.forward(seconds=31 - self.now().timestamp() % 30)
 
     def forward(self, **by: float) -> None:
         self._ahead += timedelta(**by)

@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from accounts import provisioning
 from accounts.contracts.bytebase.protojson import timestamp
 from accounts.models import Group, LoginEvent, Session, User
-from tenants.models import TenantPolicy
 from tests.contracts.bytebase.conversation import LOGIN, MOMENT, Api, Clock, part, refused
 from tests.fixtures import PASSWORD, Cast, Persona
 
@@ -235,16 +234,6 @@ def test_a_due_reset_is_advice_and_the_token_works(api: Api, cast: Cast) -> None
 def test_a_reset_is_no_advice_for_a_service_account(api: Api, cast: Cast) -> None:
     User.objects.filter(pk=cast.svc.user.pk).update(must_change_password=True)
     assert list(api.log_in(cast.svc).json()) == ["token", "user"]
-
-
-def test_where_a_second_factor_is_required_a_login_without_one_is_refused(
-    api: Api, cast: Cast
-) -> None:
-    TenantPolicy.objects.create(tenant=cast.alpha, second_factor="required")
-    refused(api.log_in(cast.alice), 403, 7, "2FA is required: set it up in the browser first")
-    assert not Session.objects.exists()
-    assert list(api.log_in(cast.bob).json()) == ["mfaTempToken"]
-    assert api.log_in(cast.svc).status_code == 200
 
 
 NO_ID = "failed to get identity provider ID: "

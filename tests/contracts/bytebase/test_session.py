@@ -184,7 +184,7 @@ def test_every_tenant_signs_with_keys_of_its_own_for_each_kind(api: Api, cast: C
     assert kinds == {
         (tenant, purpose, "ES256")
         for tenant in ("alpha", "beta")
-        for purpose in ("bytebase.access", "bytebase.mfa")
+        for purpose in ("bytebase.access", "bytebase.mfa", "bytebase.setup")
     }
 
 

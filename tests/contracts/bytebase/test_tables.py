@@ -54,7 +54,7 @@ REASONS = {
     Reason.CHALLENGE_EXPIRED: FORGED,
     Reason.PASSWORD_REJECTED: (400, 3, "too short"),
     Reason.MUST_CHANGE_PASSWORD: (403, 7, "the password must be changed in the browser first"),
-    Reason.MUST_BIND_FACTOR: (403, 7, "2FA is required: set it up in the browser first"),
+    Reason.MUST_BIND_FACTOR: (403, 7, "2FA is required, please set it up first"),
     Reason.GRANT_UNKNOWN: SPENT,
     Reason.GRANT_REPLAYED: SPENT,
     Reason.SESSION_ENDED: SPENT,
@@ -97,7 +97,7 @@ def test_every_fault_has_its_words(fault: Fault) -> None:
     assert type(answer.body["code"]) is int
 
 
-# A due password is advice here and no step, so neither can come out.
+# A due password is advice here and no step; the sentences about a chosen one are the core's.
 UNREACHABLE = {Reason.PASSWORD_REJECTED, Reason.MUST_CHANGE_PASSWORD}
 
 

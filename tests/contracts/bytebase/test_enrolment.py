@@ -1,0 +1,406 @@
+"""Second factors by ``PATCH /v1/users/{email}`` and its query flags."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core import mail
+from django.utils import timezone
+
+from accounts.contracts.bytebase.protojson import timestamp
+from accounts.models import LoginEvent, Session, User
+from mfa import binding, totp
+from mfa.models import Enrolment, RecoveryCode, TotpAuthenticator
+from tenants.models import TenantPolicy
+from tests.contracts.bytebase.conversation import (
+    LOGIN,
+    LOGOUT,
+    ME,
+    MOMENT,
+    REFRESH,
+    Api,
+    Clock,
+    Text,
+    cookies,
+    flip,
+    part,
+    refused,
+    statements,
+)
+from tests.fixtures import Cast, Persona
+
+ALICE, BOB = "alice@alpha.example", "bob@alpha.example"
+START, PROVE = "regenerateTempMfaSecret=true", "otpCode="
+ON, OFF = {"mfaEnabled": True}, {"mfaEnabled": False}
+MASK = "updateMask=mfa_enabled"
+EXPIRED = "MFA setup has expired, please regenerate the temporary secret"
+NOT_STARTED = "MFA is not setup yet"
+WRONG = "invalid OTP code"
+REQUIRED = "2FA is required and cannot be disabled"
+BIND_FIRST = "2FA is required, please set it up first"
+LOG_IN_AGAIN = "the login is too old for this change, please log in again"
+LOCKED = "too many failed MFA attempts, please try again later"
+ADDED = "An authenticator app was added"
+
+
+@pytest.fixture(autouse=True)
+def steady(settings: LazySettings, clock: Clock) -> None:
+    settings.MAIL_INLINE = True
+    clock.settle()
+
+
+def secret_of(answer: Any) -> bytes:
+    return base64.b32decode(answer.json()["tempOtpSecret"])
+
+
+def code_of(secret: bytes, steps: int = 0) -> str:
+    return totp.code_at(secret, totp.step_at(timezone.now()) + steps)
+
+
+def wrong(secret: bytes) -> str:
+    near = {code_of(secret, steps) for steps in range(-3, 4)}
+    return next(code for code in ("000000", "111111", "222222", *near) if code not in near)
+
+
+def user_of(persona: Persona, **more: Any) -> dict[str, Any]:
+    """The whole object of a person, in its order."""
+    user = User.objects.get(pk=persona.user.pk)
+    return {
+        "name": f"users/{user.email}",
+        "state": "ACTIVE",
+        "email": user.email,
+        "title": user.display_name,
+        "userType": "USER",
+        **more,
+        "profile": {
+            "lastLoginTime": timestamp(user.last_login),
+            "lastChangePasswordTime": timestamp(user.password_changed_at),
+        },
+    }
+
+
+PENDING = {
+    "tempOtpSecret": Text(r"[A-Z2-7]{32}"),
+    "tempRecoveryCodes": [Text(r"[0-9A-Za-z]{10}")] * 10,
+    "tempOtpSecretCreatedTime": Text(MOMENT.pattern),
+}
+
+
+def is_user(answer: Any, expected: dict[str, Any]) -> None:
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == expected
+    assert list(answer.json()) == list(expected)
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_an_authenticator_is_set_up_in_three_calls(api: Api, cast: Cast) -> None:
+    other, token = api.token(cast.alice), api.token(cast.alice)
+    started = api.patch(ALICE, START, {}, token=token)
+    is_user(started, user_of(cast.alice, **PENDING))
+    secret, codes = secret_of(started), started.json()["tempRecoveryCodes"]
+    assert len(set(codes)) == 10
+    # Shown again to the same user, sealed in the table; nothing is in use yet.
+    assert api.get(ME, token=token).json() == started.json()
+    assert api.get(f"/v1/users/{ALICE}", token=token).json() == started.json()
+    sealed = Enrolment.objects.get().state_sealed
+    assert not any(text in sealed for text in (started.json()["tempOtpSecret"], *codes))
+    assert api.log_in(cast.alice).json()["token"]
+    assert not mail.outbox
+
+    refused(api.patch(ALICE, PROVE + wrong(secret), {}, token=token), 400, 3, WRONG)
+    proved = api.patch(ALICE, f"{PROVE}%20{code_of(secret, -1)}%20", {}, token=token)
+    assert proved.json() == started.json() | {"profile": user_of(cast.alice)["profile"]}
+    refused(api.patch(ALICE, PROVE + code_of(secret, -1), {}, token=token), 400, 3, WRONG)
+
+    switched = api.patch(ALICE, MASK, ON, token=token)
+    is_user(switched, user_of(cast.alice, mfaEnabled=True))
+    is_user(api.get(ME, token=token), user_of(cast.alice, mfaEnabled=True))
+    refused(api.get(ME, token=other), 401, 16, "authenticated user not found")
+    assert [(m.subject, m.to) for m in mail.outbox] == [(ADDED, [ALICE])]
+    assert LoginEvent.objects.filter(event="factor:authenticator:bound").count() == 1
+    kept = Session.objects.get(ended_at=None)
+    assert (kept.acr, [r["method"] for r in kept.amr]) == ("aal2", ["pwd", "otp"])
+    assert not Enrolment.objects.exists()
+
+    # The code that proved it is spent; the next one and the recovery codes are not.
+    temp = api.temp_token(cast.alice)
+    spent = api.post(LOGIN, {"mfaTempToken": temp, "otpCode": code_of(secret, -1)})
+    refused(spent, 401, 16, "invalid MFA code")
+    assert "token" in api.post(LOGIN, {"mfaTempToken": temp, "otpCode": code_of(secret)}).json()
+    body = {"mfaTempToken": api.temp_token(cast.alice), "recoveryCode": codes[9]}
+    assert "token" in api.post(LOGIN, body).json()
+
+
+def test_proof_and_switch_fit_into_one_call_in_either_spelling(api: Api, cast: Cast) -> None:
+    token = api.token(cast.alice)
+    started = api.patch(ALICE, "regenerate_temp_mfa_secret=t", token=token)
+    query = f"otp_code={code_of(secret_of(started))}&update_mask=name,mfaEnabled,nonsense"
+    is_user(
+        api.patch(ALICE, query, {"mfa_enabled": True}, token=token),
+        user_of(cast.alice, mfaEnabled=True),
+    )
+    assert TotpAuthenticator.objects.get(user=cast.alice.user).secret() == secret_of(started)
+
+
+def test_without_a_proof_the_switch_works_and_the_session_stays_as_it_was(
+    api: Api, cast: Cast
+) -> None:
+    token = api.token(cast.alice)
+    api.patch(ALICE, START, token=token)
+    # Without a mask, what the body holds is meant.
+    is_user(api.patch(ALICE, "", ON, token=token), user_of(cast.alice, mfaEnabled=True))
+    # The level of the account is higher now than what this session has proved.
+    refused(api.patch(ALICE, START, token=token), 403, 7, LOG_IN_AGAIN)
+    refused(api.patch(ALICE, MASK, OFF, token=token), 403, 7, LOG_IN_AGAIN)
+
+
+def test_a_new_authenticator_replaces_the_old_one_only_when_it_is_switched_on(
+    api: Api, cast: Cast
+) -> None:
+    token = api.token_after_code(cast.bob)
+    started = api.patch(BOB, START, {}, token=token)
+    is_user(started, user_of(cast.bob, mfaEnabled=True, **PENDING))
+    assert TotpAuthenticator.objects.get().secret() == cast.bob.totp_secret
+    assert api.patch(BOB, MASK, ON, token=token).status_code == 200
+    assert TotpAuthenticator.objects.get().secret() == secret_of(started)
+
+
+def test_new_recovery_codes_replace_the_old_ones(api: Api, cast: Cast) -> None:
+    token = api.token_after_code(cast.bob)
+    renew = "regenerateRecoveryCodes=true"
+    refused(api.patch(BOB, renew, token=token), 400, 3, "No recovery codes to update")
+    codes = api.patch(BOB, START, token=token).json()["tempRecoveryCodes"]
+    is_user(api.patch(BOB, renew, {}, token=token), user_of(cast.bob, mfaEnabled=True))
+    assert [m.subject for m in mail.outbox] == ["New recovery codes were made"]
+    temp = api.temp_token(cast.bob)
+    old = {"mfaTempToken": temp, "recoveryCode": cast.bob.recovery_codes[0]}
+    refused(api.post(LOGIN, old), 401, 16, "invalid recovery code")
+    assert "token" in api.post(LOGIN, {"mfaTempToken": temp, "recoveryCode": codes[0]}).json()
+    assert TotpAuthenticator.objects.get().secret() == cast.bob.totp_secret
+
+
+def test_a_secret_without_codes_never_empties_the_set(api: Api, cast: Cast) -> None:
+    token = api.token_after_code(cast.bob)
+    binding.begin(cast.bob.user.pk, timezone.now())
+    answer = api.patch(BOB, "regenerateRecoveryCodes=true", token=token)
+    refused(answer, 400, 3, "No recovery codes to update")
+    assert RecoveryCode.objects.filter(user=cast.bob.user).count() == 10
+
+
+@pytest.mark.parametrize("body", [OFF, {}, {"mfaEnabled": None}])
+def test_switching_off_takes_the_authenticator_and_its_codes_away(
+    api: Api, cast: Cast, body: dict[str, Any]
+) -> None:
+    token = api.token_after_code(cast.bob)
+    is_user(api.patch(BOB, MASK, body, token=token), user_of(cast.bob))
+    assert not TotpAuthenticator.objects.exists()
+    assert not RecoveryCode.objects.exists()
+    assert [m.subject for m in mail.outbox] == ["An authenticator app was removed"]
+    assert "token" in api.log_in(cast.bob).json()
+
+
+@pytest.mark.parametrize("rule", ["required", "required_for_staff"])
+def test_switching_off_is_refused_where_a_factor_is_required(
+    api: Api, cast: Cast, rule: str
+) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(is_staff=True)
+    TenantPolicy.objects.create(tenant=cast.alpha, second_factor=rule)
+    token = api.token_after_code(cast.bob)
+    refused(api.patch(BOB, MASK, OFF, token=token), 400, 3, REQUIRED)
+    assert TotpAuthenticator.objects.exists()
+
+
+def test_what_cannot_be_done_is_refused_and_changes_nothing(api: Api, cast: Cast) -> None:
+    token = api.token(cast.alice)
+    table: list[tuple[str, dict[str, Any], str]] = [
+        (PROVE + "123456", {}, EXPIRED),
+        (MASK, ON, NOT_STARTED),
+        ("updateMask=title,mfa_enabled", {"title": "Changed", **ON}, NOT_STARTED),
+        ("regenerateRecoveryCodes=1", {}, "MFA is not enabled"),
+    ]
+    for query, body, message in table:
+        refused(api.patch(ALICE, query, body, token=token), 400, 3, message)
+    is_user(api.get(ME, token=token), user_of(cast.alice))
+    assert User.objects.get(pk=cast.alice.user.pk).display_name == "Alice"
+
+
+def test_a_setup_ends_after_five_minutes(api: Api, cast: Cast, clock: Clock) -> None:
+    token = api.token(cast.alice)
+    code = code_of(secret_of(api.patch(ALICE, START, token=token)))
+    clock.forward(minutes=5)
+    refused(api.patch(ALICE, PROVE + code, token=token), 400, 3, EXPIRED)
+    refused(api.patch(ALICE, MASK, ON, token=token), 400, 3, EXPIRED)
+    is_user(api.get(ME, token=token), user_of(cast.alice))
+
+
+def test_a_restart_makes_the_first_secret_worthless(api: Api, cast: Cast) -> None:
+    token = api.token(cast.alice)
+    first = secret_of(api.patch(ALICE, START, token=token))
+    second = secret_of(api.patch(ALICE, START, token=token))
+    refused(api.patch(ALICE, PROVE + code_of(first), token=token), 400, 3, WRONG)
+    assert api.patch(ALICE, PROVE + code_of(second), token=token).status_code == 200
+
+
+def test_wrong_codes_are_counted_with_those_of_the_login(api: Api, cast: Cast) -> None:
+    token = api.token_after_code(cast.bob)
+    secret = secret_of(api.patch(BOB, START, token=token))
+    # Empty, of another form, a list in all but name, the live authenticator's.
+    codes = ["", "12345", "%00", "[123456]", "１２３４５６", code_of(cast.bob.totp_secret, -1)]
+    unreadable = api.patch(BOB, PROVE + codes.pop(2), token=token)
+    assert (unreadable.status_code, unreadable.json()["code"]) == (400, 3)
+    for code in codes:
+        refused(api.patch(BOB, PROVE + code, token=token), 400, 3, WRONG)
+    refused(api.patch(BOB, PROVE + code_of(secret), token=token), 429, 8, LOCKED)
+    body = {"mfaTempToken": api.temp_token(cast.bob), "recoveryCode": cast.bob.recovery_codes[0]}
+    refused(api.post(LOGIN, body), 429, 8, LOCKED)
+
+
+SENSITIVE: list[tuple[str, dict[str, Any]]] = [
+    (START, {}),
+    (PROVE + "123456", {}),
+    (MASK, ON),
+    (MASK, OFF),
+    ("", OFF),
+    ("regenerateRecoveryCodes=true", {}),
+    ("updateMask=password", {"password": "a new one that is long"}),
+    ("", {"phone": "+4930123456"}),
+]
+
+
+def test_an_old_token_changes_and_shows_nothing(api: Api, cast: Cast, clock: Clock) -> None:
+    alice, bob = api.token(cast.alice), api.token_after_code(cast.bob)
+    clock.forward(minutes=15, seconds=1)
+    fresh = api.token(cast.alice)
+    api.patch(ALICE, START, token=fresh)
+    for query, body in SENSITIVE:
+        refused(api.patch(ALICE, query, body, token=alice), 403, 7, LOG_IN_AGAIN)
+        refused(api.patch(BOB, query, body, token=bob), 403, 7, LOG_IN_AGAIN)
+    # The owner's setup is not shown to it either.
+    is_user(api.get(ME, token=alice), user_of(cast.alice))
+    is_user(api.get(ME, token=fresh), user_of(cast.alice, **PENDING))
+    is_user(api.patch(ALICE, "", {"title": "Alice"}, token=alice), user_of(cast.alice))
+    assert not TotpAuthenticator.objects.filter(user=cast.alice.user).exists()
+
+
+def test_no_other_token_changes_anything(api: Api, cast: Cast) -> None:
+    token, temp = api.token(cast.alice), api.temp_token(cast.bob)
+    refused(api.patch(ALICE, START), 401, 16, "access token not found")
+    refused(api.patch(ALICE, START, token=flip(token)), 401, 16, "failed to parse claim")
+    assert api.patch(BOB, START, token=temp).status_code == 401
+    beta = Api("/t/beta")
+    refused(beta.patch(ALICE, START, token=token), 401, 16, "failed to parse claim")
+    api.post(LOGOUT, {}, token=token)
+    refused(api.patch(ALICE, START, token=token), 401, 16, "access token expired")
+    assert not Enrolment.objects.exists()
+
+
+def test_a_service_key_sets_nothing_up(api: Api, cast: Cast) -> None:
+    token = api.token(cast.svc)
+    text = "a login with a service key may not make this change"
+    for query, body in [*SENSITIVE, ("updateMask=service_key", {})]:
+        refused(api.patch(cast.svc.email, query, body, token=token), 403, 7, text)
+
+
+def test_who_am_i_costs_one_statement_more_only_while_a_setup_waits(api: Api, cast: Cast) -> None:
+    token = api.token(cast.alice)
+    api.get(ME, token=token)
+    assert statements(lambda: api.get(ME, token=token)) == 1
+    api.patch(ALICE, START, token=token)
+    assert statements(lambda: api.get(ME, token=token)) == 2
+
+
+class TestWhereAFactorIsRequired:
+    """A login without one gets a token that can do nothing but set one up."""
+
+    @pytest.fixture(autouse=True)
+    def rule(self, cast: Cast) -> None:
+        TenantPolicy.objects.create(tenant=cast.alpha, second_factor="required")
+
+    def test_the_token_is_of_another_kind_and_short(self, api: Api, cast: Cast) -> None:
+        answer = api.log_in(cast.alice)
+        assert list(answer.json()) == ["token", "user"]
+        token = answer.json()["token"]
+        claims = part(token, 1)
+        assert claims == {
+            "iss": "bytebase",
+            "sub": ALICE,
+            "aud": ["bb.user.mfa-setup.prod"],
+            "name": ALICE,
+            "iat": claims["iat"],
+            "exp": claims["iat"] + 900,
+        }
+        session = Session.objects.get()
+        assert session.expires_at - session.auth_time == timedelta(minutes=15)
+        assert not session.grants.exists()
+        mixed = api.post(LOGIN, {"mfaTempToken": token, "otpCode": "1"})
+        refused(mixed, 401, 16, "invalid MFA temp token, audience mismatch")
+        # Those who have a factor, and machines, log in as ever.
+        assert list(api.log_in(cast.bob).json()) == ["mfaTempToken"]
+        assert part(api.token(cast.svc), 1)["aud"] == ["bb.user.access.prod"]
+
+    def test_with_web_there_is_no_refresh_token(self, api: Api, cast: Cast) -> None:
+        api.client.cookies["refresh-token"] = "of an earlier login"
+        answer = api.log_in(cast.alice, web=True)
+        told = cookies(answer)
+        assert told["access-token"][""] == answer.json()["token"]
+        assert told["refresh-token"][""] == ""
+        assert told["user"][""] == f"users/{ALICE}"
+        refused(api.post(REFRESH, {}), 401, 16, "refresh token not found")
+        is_user(api.get(ME), user_of(cast.alice))
+        assert api.patch(ALICE, START).status_code == 200
+
+    def test_it_opens_nothing_but_the_setup(self, api: Api, cast: Cast) -> None:
+        token = api.token(cast.alice)
+        is_user(api.get(ME, token=token), user_of(cast.alice))
+        refused(api.get(f"/v1/users/{ALICE}", token=token), 403, 7, BIND_FIRST)
+        table: list[tuple[str, str, dict[str, Any]]] = [
+            (ALICE, "", {"title": "x"}),
+            (ALICE, "", {"phone": "+4930123456"}),
+            (ALICE, "", {"password": "a new one that is long"}),
+            (ALICE, START + "&updateMask=title", {"title": "x"}),
+            (ALICE, "updateMask=email", {}),
+            (BOB, START, {}),
+            ("nobody@alpha.example", START, {}),
+        ]
+        for user, query, body in table:
+            refused(api.patch(user, query, body, token=token), 403, 7, BIND_FIRST)
+        refused(api.patch(ALICE, MASK, OFF, token=token), 400, 3, REQUIRED)
+        refused(
+            api.patch(ALICE, "regenerateRecoveryCodes=1", token=token), 400, 3, "MFA is not enabled"
+        )
+        assert api.post(LOGOUT, {}, token=token).json() == {}
+        refused(api.get(ME, token=token), 401, 16, "authenticated user not found")
+
+    def test_a_proved_factor_lifts_it_and_the_next_login_asks_for_a_code(
+        self, api: Api, cast: Cast
+    ) -> None:
+        token = api.token(cast.alice)
+        secret = secret_of(api.patch(ALICE, START, token=token))
+        assert api.patch(ALICE, PROVE + code_of(secret, -1), token=token).status_code == 200
+        refused(api.get(f"/v1/users/{ALICE}", token=token), 403, 7, BIND_FIRST)
+        is_user(api.patch(ALICE, MASK, ON, token=token), user_of(cast.alice, mfaEnabled=True))
+        whole = user_of(cast.alice, mfaEnabled=True)
+        is_user(api.get(f"/v1/users/{ALICE}", token=token), whole)
+        body = {"mfaTempToken": api.temp_token(cast.alice), "otpCode": code_of(secret)}
+        assert part(api.post(LOGIN, body).json()["token"], 1)["aud"] == ["bb.user.access.prod"]
+
+    def test_a_factor_that_was_not_proved_lifts_nothing(self, api: Api, cast: Cast) -> None:
+        token = api.token(cast.alice)
+        api.patch(ALICE, START, token=token)
+        assert api.patch(ALICE, MASK, ON, token=token).status_code == 200
+        refused(api.get(f"/v1/users/{ALICE}", token=token), 403, 7, BIND_FIRST)
+        refused(api.patch(ALICE, START, token=token), 403, 7, LOG_IN_AGAIN)
+
+    def test_it_dies_after_fifteen_minutes(self, api: Api, cast: Cast, clock: Clock) -> None:
+        token = api.token(cast.alice)
+        clock.forward(minutes=15, seconds=1)
+        refused(api.patch(ALICE, START, token=token), 401, 16, "access token expired")
+
+    def test_of_staff_only_staff_is_held(self, api: Api, cast: Cast) -> None:
+        TenantPolicy.objects.update(second_factor="required_for_staff")
+        assert part(api.token(cast.erin), 1)["aud"] == ["bb.user.mfa-setup.prod"]
+        assert part(api.token(cast.alice), 1)["aud"] == ["bb.user.access.prod"]
