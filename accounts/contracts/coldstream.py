@@ -7,7 +7,7 @@ details.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from django.db.models import Q
@@ -198,6 +198,8 @@ def _outcome(outcome: Authenticated | ChallengeRequired) -> Answer:
             return Answer(200, {"accessToken": outcome.tokens.access})
         case ChallengeRequired():
             return Answer(200, {"mfaToken": outcome.token})
+        case _:
+            assert_never(outcome)
 
 
 class Login(ContractView):
