@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,8 @@ class Try:
 
 def of(actor: Actor, **changes: Any) -> Try:
     """The right try of an actor at his tenant's own address."""
-    right = {"password": actor.secret or actor.password, "prefix": f"/t/{actor.tenant.slug}"}
+    password = actor.password if actor.person else actor.secret
+    right = {"password": password, "prefix": f"/t/{actor.tenant.slug}"}
     return Try(actor.tenant, actor.username, actor.email, **{**right, **changes})
 
 
@@ -125,9 +127,7 @@ def _datarhei(tried: Try) -> Sent:
 
 def _oloid(path: str) -> Callable[[Try], Sent]:
     def sent(tried: Try) -> Sent:
-        body = _members(
-            UserName=tried.name, TenantName=tried.tenant.name, Password=tried.password
-        )
+        body = _members(UserName=tried.name, TenantName=tried.tenant.name, Password=tried.password)
         return Sent(path, body, **tried.at)
 
     return sent
@@ -135,9 +135,7 @@ def _oloid(path: str) -> Callable[[Try], Sent]:
 
 def _initiate(tried: Try) -> Sent:
     given = _members(USERNAME=tried.name, PASSWORD=tried.password)
-    return _cognito(
-        "InitiateAuth", tried, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given
-    )
+    return _cognito("InitiateAuth", tried, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given)
 
 
 def _respond(name: str) -> Callable[[Try], Sent]:
@@ -158,8 +156,13 @@ def _respond(name: str) -> Callable[[Try], Sent]:
     return sent
 
 
-def _form(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value not in (ABSENT, None)}
+def _form(**members: Any) -> dict[str, str]:
+    """A form holds texts only; whatever else was meant goes as its JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in members.items()
+        if value is not ABSENT and value is not None
+    }
 
 
 def _console(tried: Try) -> Sent:
@@ -217,9 +220,7 @@ FIRST: Mapping[str, Step] = {
             "ldap": _rocketchat_ldap,
         }.items()
     },
-    "bytebase": Step(
-        "bytebase", "v1/auth/login", _bytebase, by_email=True, forgives_password=True
-    ),
+    "bytebase": Step("bytebase", "v1/auth/login", _bytebase, by_email=True, forgives_password=True),
     "bytebase web": Step(
         "bytebase", "v1/auth/login", _bytebase_web, by_email=True, forgives_password=True
     ),
@@ -245,9 +246,7 @@ SECOND: Mapping[str, Step] = {
         "second_factor",
         forgives_password=True,
     ),
-    "oloid code": Step(
-        "oloid", RESPOND, _respond("SOFTWARE_TOKEN_MFA"), TOTP, "second_factor"
-    ),
+    "oloid code": Step("oloid", RESPOND, _respond("SOFTWARE_TOKEN_MFA"), TOTP, "second_factor"),
     "oloid new password": Step(
         "oloid", RESPOND, _respond("NEW_PASSWORD_REQUIRED"), answers="new_password"
     ),
@@ -316,9 +315,7 @@ def _access_token(operation: str) -> Callable[[str, Try], Sent]:
 
 def _refresh_flow(token: str, tried: Try) -> Sent:
     given = {"REFRESH_TOKEN": token}
-    return _cognito(
-        "InitiateAuth", tried, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=given
-    )
+    return _cognito("InitiateAuth", tried, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=given)
 
 
 def _get_tokens(token: str, tried: Try) -> Sent:

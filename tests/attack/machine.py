@@ -47,10 +47,19 @@ GRACE = timedelta(seconds=10)
 CONSOLE_IDLE = timedelta(hours=1)
 CHALLENGE_LIFE = {"oloid": timedelta(minutes=3)}
 LONGEST_CHALLENGE = timedelta(minutes=5)
-ACTORS = (
-    ["alice", "bob", "bob", "bob", "carol", "erin", "frank", "frank", "grace", "grace", "henry"]
-    + ["dave", "alice of beta", "bob of beta", "ivan", "kim", "judy", "svc"]
-)
+ACTORS = [
+    "alice",
+    "bob",
+    "bob",
+    "bob",
+    "carol",
+    "erin",
+    "frank",
+    "frank",
+    "grace",
+    "grace",
+    "henry",
+] + ["dave", "alice of beta", "bob of beta", "ivan", "kim", "judy", "svc"]
 PASSWORDS = ["right"] * 6 + ["wrong", "other's", "old", "", None, [], ABSENT, 1]
 CODES = (
     ["now"] * 5
@@ -520,7 +529,9 @@ class Attack(RuleBasedStateMachine):
         row = challenge_table.find(heard.challenge)
         if row is None or self._waiting(heard.challenge) is not None:
             # A page that asks again shows the challenge that was sent to it.
-            assert heard.challenge == tried.challenge, "a challenge that nobody keeps"
+            sent = tried.challenge
+            shown = sent if isinstance(sent, str) else json.dumps(sent)
+            assert heard.challenge == shown, "a challenge that nobody keeps"
             return
         actor = self.by_id[row.user_id]
         reason = self._objection(step, tried, actor, final=False)
@@ -617,9 +628,7 @@ class Attack(RuleBasedStateMachine):
             told = {a.marker for a in self.actors.values() if a.marker in heard.text}
             assert not told, f"{place} told of {told}"
 
-    def _any_token(
-        self, place: Place, pick: int, *, fitting: bool
-    ) -> tuple[Token | None, Any]:
+    def _any_token(self, place: Place, pick: int, *, fitting: bool) -> tuple[Token | None, Any]:
         fits = [token for token in reversed(self.tokens) if token.kind in place.kinds]
         if fitting and fits:
             token = fits[pick % len(fits)]
@@ -711,9 +720,7 @@ class Attack(RuleBasedStateMachine):
     @rule(who=st.sampled_from(ACTORS))
     def end_all_sessions(self, who: str) -> None:
         actor = self.actors[who]
-        custody.end_sessions(
-            actor.row(), custody.Act(ClientContext("", timezone.now()), "tests")
-        )
+        custody.end_sessions(actor.row(), custody.Act(ClientContext("", timezone.now()), "tests"))
         actor.epoch += 1
 
     @initialize()
@@ -725,5 +732,3 @@ class Attack(RuleBasedStateMachine):
         """No code was used up that the test did not see succeed, and none came back."""
         for user_id, step in TotpAuthenticator.objects.values_list("user_id", "last_step"):
             assert step == self.by_id[user_id].last_step
-
-

@@ -80,7 +80,7 @@ def found_town() -> Town:
     resolve.invalidate()
     people = [
         _person(alpha, "alice"),
-        _person(alpha, "bob", factor=True, app_password=True),
+        _person(alpha, "bob", factor=True, app_password=True, is_staff=True),
         _person(alpha, "carol", state=User.State.DISABLED),
         _person(alpha, "erin", is_staff=True),
         _person(alpha, "frank", factor=True, is_staff=True),

@@ -27,9 +27,7 @@ _PHASES = (Phase.generate, Phase.shrink)
 
 @pytest.fixture
 def attack(town: Town, clock: Clock) -> type[Attack]:
-    return type(
-        "AttackOnTheTown", (Attack,), {"town": town, "clock": clock, "happened": Counter()}
-    )
+    return type("AttackOnTheTown", (Attack,), {"town": town, "clock": clock, "happened": Counter()})
 
 
 def run(machine: type[Attack], examples: int, *, phases: tuple[Phase, ...] = _PHASES) -> None:

@@ -11,7 +11,17 @@ from django.db import transaction
 
 from accounts.models import Session
 from tests.attack.conftest import Clock
-from tests.attack.doors import ENDING, FIRST, GUARDED, RECOVERY_STEPS, RENEW, SECOND, Try, of, tokens
+from tests.attack.doors import (
+    ENDING,
+    FIRST,
+    GUARDED,
+    RECOVERY_STEPS,
+    RENEW,
+    SECOND,
+    Try,
+    of,
+    tokens,
+)
 from tests.attack.people import Actor, Town
 from tests.attack.wire import Sent, send
 
@@ -67,7 +77,10 @@ def places(code: str) -> dict[str, tuple[frozenset[str], Callable[[str, Try], bo
             lambda token, tried, place=place: place.opened(send(place.sent(token, tried))),
         )
     for name, place in ENDING.items():
-        found[name] = (place.kinds, lambda token, tried, place=place: ends(place.sent(token, tried)))
+        found[name] = (
+            place.kinds,
+            lambda token, tried, place=place: ends(place.sent(token, tried)),
+        )
     for name, step in SECOND.items():
         if step.answers == "second_factor" and name not in RECOVERY_STEPS:
             found[name] = (
@@ -141,7 +154,9 @@ def test_tokens_of_another_tenant_open_nothing_here(town: Town) -> None:
     found = opened(have, bob.code(), prefix="/t/alpha")
     assert not any(found.values()), found
     at_home = opened(have, bob.code(), prefix="", host="beta.example.com")
-    expected = {name: kinds for name, kinds in diagonal(bob.code()).items() if "console" not in name}
+    expected = {
+        name: kinds for name, kinds in diagonal(bob.code()).items() if "console" not in name
+    }
     assert {name: kinds for name, kinds in at_home.items() if "console" not in name} == expected
 
 

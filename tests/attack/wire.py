@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from django.conf import settings
@@ -76,26 +77,34 @@ def send(sent: Sent) -> Heard:
 
 
 def _heard(answer: Any) -> Heard:
-    text = answer.content.decode()
-    loot = {
-        f"cookie {name}": morsel.value
-        for name, morsel in answer.cookies.items()
-        if morsel.value and name not in _IDLE_COOKIES
-    }
+    cookies = [morsel.OutputString() for morsel in answer.cookies.values()]
+    headers = dict(answer.headers.items())
+    return heard_of(answer.status_code, answer.content.decode(), cookies, headers)
+
+
+def heard_of(
+    status: int, text: str, cookies: Sequence[str], headers: Mapping[str, str] | None = None
+) -> Heard:
+    """Status, body, ``Set-Cookie`` headers and the others, taken apart."""
+    headers = headers or {}
+    loot = {}
+    for name, _, value in (each.partition(";")[0].partition("=") for each in cookies):
+        if value.strip('"') and name not in _IDLE_COOKIES:
+            loot[f"cookie {name}"] = value
     challenge = ""
-    if answer.get("Content-Type", "").partition(";")[0].endswith("json") or text.startswith("{"):
-        for name, value in _texts(json.loads(text) if text else None, ""):
+    if text.startswith(("{", "[")):
+        for name, value in _texts(json.loads(text), ""):
             key = name.rpartition(".")[2]
             if key in CHALLENGES:
                 challenge = value
             elif value and (key in _CREDENTIALS or _worth(value)):
                 loot[name] = value
     elif found := _PAGE_CHALLENGE.search(text):
-        challenge = found[1]
-    for name, value in answer.headers.items():
+        challenge = unescape(found[1])
+    for name, value in headers.items():
         if _worth(value):
             loot[f"header {name}"] = value
-    return Heard(answer.status_code, text, loot, challenge, answer.get("Location", ""))
+    return Heard(status, text, loot, challenge, headers.get("Location", ""))
 
 
 def _worth(text: str) -> bool:

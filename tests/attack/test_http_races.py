@@ -1,0 +1,237 @@
+"""Races over HTTP against the real server: twenty at once, one succeeds, nobody sees an error."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from mfa import totp
+from tests.attack.wire import Heard, heard_of
+from tests.ops.demo import Demo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+ROUNDS = int(os.environ.get("DRAGOMAN_RACE_ROUNDS", "2"))
+WIDTH = 20
+# Each round comes from an address of its own: its failures are nobody else's.
+_ADDRESSES = (f"127.7.{a}.{b}" for a, b in itertools.product(range(1, 255), range(1, 255)))
+_PEOPLE = """
+import json
+from accounts import provisioning
+from mfa import binding, recovery_codes, totp
+from tenants.models import Tenant
+tenant = Tenant.objects.get(slug="acme")
+made = []
+for name in {names!r}:
+    password, secret = provisioning.new_password(), totp.new_secret()
+    user = provisioning.create_user(
+        tenant, name, password=password, email=name + "@acme.test", email_verified=True
+    )
+    binding.bind_totp(user.pk, secret)
+    codes = recovery_codes.new_codes(1)
+    recovery_codes.replace(user.pk, codes, by="tests")
+    made.append([name, password, secret.hex(), codes[0]])
+print("MADE" + json.dumps(made))
+"""
+_LATE = """
+from datetime import timedelta
+from django.db.models import F
+from accounts.models import Grant
+Grant.objects.exclude(rotated_at=None).update(rotated_at=F("rotated_at") - timedelta(minutes=1))
+"""
+_names = (f"racer{os.getpid()}x{n}" for n in itertools.count())
+
+
+@dataclass(frozen=True)
+class Racer:
+    name: str
+    password: str
+    secret: bytes
+    saved: str
+
+    @property
+    def email(self) -> str:
+        return f"{self.name}@acme.test"
+
+    def code(self) -> str:
+        return totp.code_at(self.secret, totp.step_at(datetime.now(timezone.utc)))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Connections to the demo from one source address."""
+
+    netloc: str
+    source: str
+
+    def post(self, path: str, body: Any, cookies: Mapping[str, str] | None = None) -> Heard:
+        connection = http.client.HTTPConnection(
+            self.netloc, timeout=60, source_address=(self.source, 0)
+        )
+        headers = {"Content-Type": "application/json"}
+        if cookies:
+            headers["Cookie"] = "; ".join(f"{name}={text}" for name, text in cookies.items())
+        if path == "/":
+            headers |= {"Content-Type": "application/x-amz-json-1.1"}
+            headers["X-Amz-Target"] = f"AWSCognitoIdentityProviderService.{body.pop('operation')}"
+        try:
+            connection.request("POST", path, json.dumps(body), headers)
+            answer = connection.getresponse()
+            set_cookies = answer.headers.get_all("Set-Cookie") or []
+            return heard_of(answer.status, answer.read().decode(), set_cookies)
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def line(demo: Demo) -> Callable[[], Line]:
+    return lambda: Line(urlsplit(demo.base_url).netloc, next(_ADDRESSES))
+
+
+@pytest.fixture(scope="module")
+def racers(demo: Demo) -> list[Racer]:
+    """People with authenticators that nobody used yet: a code is good once in its time step."""
+    names = list(itertools.islice(_names, 4 * ROUNDS))
+    done = demo.manage("shell", "-c", _PEOPLE.format(names=names))
+    assert "MADE" in done.stdout, done.stderr
+    made = json.loads(done.stdout.rpartition("MADE")[2])
+    return [Racer(name, word, bytes.fromhex(key), code) for name, word, key, code in made]
+
+
+def race(runners: Sequence[Callable[[], Heard]]) -> list[Heard]:
+    barrier = threading.Barrier(len(runners), timeout=60)
+    results: list[Any] = [None] * len(runners)
+
+    def run(n: int) -> None:
+        try:
+            barrier.wait()
+            results[n] = runners[n]()
+        except Exception as error:  # noqa: BLE001  # handed to the test
+            results[n] = error
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(runners))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert all(isinstance(each, Heard) for each in results), results
+    return results
+
+
+def once(results: list[Heard]) -> None:
+    statuses = Counter(each.status for each in results)
+    assert not any(status >= 500 for status in statuses), statuses
+    assert sum(bool(each.loot) for each in results) == 1, statuses
+
+
+def bytebase_challenge(line: Line, racer: Racer) -> str:
+    body = {"email": racer.email, "password": racer.password}
+    heard = line.post("/v1/auth/login", body)
+    assert heard.challenge, heard
+    return heard.challenge
+
+
+def coldstream_challenge(line: Line, racer: Racer) -> str:
+    body = {"email": racer.email, "password": racer.password}
+    return line.post("/account/login", body).challenge
+
+
+def test_one_recovery_code(line: Callable[[], Line], racers: list[Racer]) -> None:
+    for racer in racers[:ROUNDS]:
+        here = line()
+        tokens = [bytebase_challenge(here, racer) for _ in range(WIDTH // 4)]
+        bodies = [{"mfaTempToken": token, "recoveryCode": racer.saved} for token in tokens] * 4
+        once(race([lambda b=body: here.post("/v1/auth/login", b) for body in bodies]))
+        again = {"mfaTempToken": bytebase_challenge(here, racer), "recoveryCode": racer.saved}
+        assert not here.post("/v1/auth/login", again).loot
+
+
+def test_one_code_of_the_app_on_one_contract(line: Callable[[], Line], racers: list[Racer]) -> None:
+    for racer in racers[ROUNDS : 2 * ROUNDS]:
+        here = line()
+        tokens = [coldstream_challenge(here, racer) for _ in range(WIDTH // 4)] * 4
+        code = racer.code()
+        bodies = [{"mfaToken": token, "otp": code} for token in tokens]
+        once(race([lambda b=body: here.post("/account/login/otp", b) for body in bodies]))
+
+
+def test_one_code_of_the_app_on_three_contracts(
+    line: Callable[[], Line], racers: list[Racer]
+) -> None:
+    for racer in racers[2 * ROUNDS : 3 * ROUNDS]:
+        here = line()
+        temp = [bytebase_challenge(here, racer) for _ in range(3)] * 3
+        other = [coldstream_challenge(here, racer) for _ in range(3)] * 3
+        code = racer.code()
+        tries = [("/v1/auth/login", {"mfaTempToken": token, "otpCode": code}) for token in temp]
+        tries += [("/account/login/otp", {"mfaToken": token, "otp": code}) for token in other]
+        whole = {"user": racer.name, "password": racer.password, "code": code}
+        tries += [("/api/v1/login", whole)] * 2
+        once(race([lambda p=path, b=body: here.post(p, b) for path, body in tries]))
+
+
+def test_one_challenge(demo: Demo, line: Callable[[], Line], racers: list[Racer]) -> None:
+    acme = next(tenant for tenant in demo.tenants if tenant["slug"] == "acme")
+    for racer in racers[3 * ROUNDS : 4 * ROUNDS]:
+        here = line()
+        login = {"UserName": racer.name, "TenantName": acme["name"], "Password": racer.password}
+        session = here.post("/Login", login).challenge
+        assert session
+        given = {"USERNAME": racer.name, "SOFTWARE_TOKEN_MFA_CODE": racer.code()}
+        body = {
+            "operation": "RespondToAuthChallenge",
+            "ClientId": acme["client_id"],
+            "ChallengeName": "SOFTWARE_TOKEN_MFA",
+            "Session": session,
+            "ChallengeResponses": given,
+        }
+        once(race([lambda: here.post("/", dict(body)) for _ in range(WIDTH)]))
+
+
+def web_cookies(line: Line, demo: Demo) -> dict[str, str]:
+    alice = demo.persona("alice", "acme")
+    body = {"email": alice["email"], "password": alice["password"], "web": True}
+    return cookies_of(line.post("/v1/auth/login", body))
+
+
+def cookies_of(heard: Heard) -> dict[str, str]:
+    names = ("access-token", "refresh-token")
+    return {name: heard.loot[f"cookie {name}"] for name in names if f"cookie {name}" in heard.loot}
+
+
+def refresh(line: Line, token: str) -> Heard:
+    return line.post("/v1/auth/refresh", {}, {"refresh-token": token})
+
+
+@pytest.mark.parametrize("width", [2, WIDTH])
+def test_parallel_refreshes_have_one_live_successor(
+    demo: Demo, line: Callable[[], Line], width: int
+) -> None:
+    for _ in range(ROUNDS):
+        here = line()
+        first = web_cookies(here, demo)["refresh-token"]
+        results = race([lambda: refresh(here, first)] * width)
+        assert not any(each.status >= 500 for each in results)
+        successors = {cookies_of(each).get("refresh-token") for each in results} - {None}
+        assert len(successors) == 1, successors
+        (successor,) = successors
+        assert cookies_of(refresh(here, str(successor)))
+
+
+def test_a_replay_after_the_grace_ends_the_session(demo: Demo, line: Callable[[], Line]) -> None:
+    here = line()
+    first = web_cookies(here, demo)["refresh-token"]
+    second = cookies_of(refresh(here, first))["refresh-token"]
+    assert demo.manage("shell", "-c", _LATE).returncode == 0
+    assert not refresh(here, first).loot
+    assert not refresh(here, second).loot
