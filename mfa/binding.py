@@ -30,6 +30,8 @@ class Pending:
     created_at: datetime
     # The time step of the newest code that proved it: that code is spent. -1 before.
     last_step: int = -1
+    # The session that asked for it, and that alone may go on with it.
+    session_id: str = ""
 
 
 class AlreadyBound(Exception):
@@ -69,10 +71,11 @@ def begin(
     now: datetime,
     *,
     codes: Sequence[str] = (),
+    session_id: str = "",
     lifetime: timedelta = PENDING_LIFETIME,
 ) -> Pending:
     """Make a secret (and codes) that take effect once proved; a factor in use stays in use."""
-    pending = Pending(totp.new_secret(), tuple(codes), now)
+    pending = Pending(totp.new_secret(), tuple(codes), now, session_id=session_id)
     Enrolment.objects.update_or_create(
         user_id=user_id,
         defaults={
@@ -115,14 +118,23 @@ def spend_step(user_id: Any, waiting: Pending, step: int, now: datetime) -> bool
 
 
 def confirm(
-    user_id: Any, now: datetime, *, by: str, last_step: int = -1, name: str = ""
+    user_id: Any,
+    now: datetime,
+    *,
+    by: str,
+    session_id: str = "",
+    last_step: int = -1,
+    name: str = "",
 ) -> Pending | None:
-    """Put what waits into use, once: of two requests one confirms. None if nothing waits."""
+    """Put what waits into use, once: of two requests one confirms.
+
+    None if nothing waits, or waits for another session.
+    """
     with transaction.atomic():
         row = _locked(user_id, now)
-        if row is None:
+        waiting = None if row is None else _opened(row)
+        if row is None or waiting is None or waiting.session_id != session_id:
             return None
-        waiting = _opened(row)
         newest = max(last_step, waiting.last_step)
         bind_totp(user_id, waiting.secret, name=name, last_step=newest)
         if waiting.codes:
@@ -131,13 +143,13 @@ def confirm(
     return waiting
 
 
-def confirm_codes(user_id: Any, now: datetime, *, by: str) -> Pending | None:
+def confirm_codes(user_id: Any, now: datetime, *, by: str, session_id: str = "") -> Pending | None:
     """Put only the waiting recovery codes into use; the authenticator stays as it is."""
     with transaction.atomic():
         row = _locked(user_id, now)
-        if row is None:
+        waiting = None if row is None else _opened(row)
+        if row is None or waiting is None or waiting.session_id != session_id:
             return None
-        waiting = _opened(row)
         recovery_codes.replace(user_id, waiting.codes, by=by)
         row.delete()
     return waiting
@@ -170,6 +182,7 @@ def _sealed(user_id: Any, waiting: Pending) -> str:
         "secret": b64encode(waiting.secret).decode(),
         "codes": list(waiting.codes),
         "last_step": waiting.last_step,
+        "session_id": waiting.session_id,
     }
     return seal(json.dumps(state).encode(), _context(user_id))
 
@@ -177,7 +190,11 @@ def _sealed(user_id: Any, waiting: Pending) -> str:
 def _opened(row: Enrolment) -> Pending:
     state = json.loads(unseal(row.state_sealed, _context(row.user_id)))
     return Pending(
-        b64decode(state["secret"]), tuple(state["codes"]), row.created_at, state["last_step"]
+        b64decode(state["secret"]),
+        tuple(state["codes"]),
+        row.created_at,
+        state["last_step"],
+        state["session_id"],
     )
 
 

@@ -40,7 +40,16 @@ def is_fresh(found: Found, now: datetime) -> bool:
 
 def begin(found: Found, client: ClientContext, *, codes: Sequence[str] = ()) -> Pending:
     """A new secret that waits for its proof; nothing in use changes yet."""
-    return binding.begin(found.subject.user.pk, client.now, codes=codes)
+    return binding.begin(
+        found.subject.user.pk, client.now, codes=codes, session_id=str(found.session.pk)
+    )
+
+
+def pending(found: Found, now: datetime) -> Pending | None:
+    """What waits to be proved by this session: no other one sees it or puts it into use."""
+    waiting = binding.pending(found.subject.user.pk, now)
+    mine = waiting is not None and waiting.session_id == str(found.session.pk)
+    return waiting if mine else None
 
 
 def prove(found: Found, code: str, client: ClientContext) -> int | None:
@@ -49,7 +58,7 @@ def prove(found: Found, code: str, client: ClientContext) -> int | None:
     Tries are counted. Raises LoginRefused(THROTTLED_FACTOR) after too many.
     """
     user_id = found.subject.user.pk
-    waiting = binding.pending(user_id, client.now)
+    waiting = pending(found, client.now)
     if waiting is None:
         return None
     reserved = _reserve(found, client)
@@ -70,7 +79,12 @@ def confirm(
     user = found.subject.user
     with transaction.atomic():
         bound = binding.confirm(
-            user.pk, client.now, by=user.username, last_step=last_step, name=name
+            user.pk,
+            client.now,
+            by=user.username,
+            session_id=str(found.session.pk),
+            last_step=last_step,
+            name=name,
         )
         if bound is None:
             return None
@@ -84,7 +98,9 @@ def confirm_codes(found: Found, client: ClientContext) -> Pending | None:
     """Put the waiting recovery codes into use."""
     user = found.subject.user
     with transaction.atomic():
-        made = binding.confirm_codes(user.pk, client.now, by=user.username)
+        made = binding.confirm_codes(
+            user.pk, client.now, by=user.username, session_id=str(found.session.pk)
+        )
         if made is not None:
             _record(Event.RECOVERY_CODES_MADE, found, client, Factor.RECOVERY_CODE)
             notices.recovery_codes_made(user)
