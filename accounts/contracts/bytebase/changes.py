@@ -170,10 +170,10 @@ def refused_for(email: str, found: Found) -> Answer:
 
 
 def shown_secret(call: Call, found: Found) -> Pending | None:
-    """What waits to be proved, for a session that could have asked for it."""
+    """What waits to be proved by this session, while that is young enough to ask for it."""
     if not found.subject.enrolling or not enrolment.is_fresh(found, call.now):
         return None
-    return binding.pending(found.subject.user.pk, call.now)
+    return enrolment.pending(found, call.now)
 
 
 def make(call: Call, found: Found, wanted: Wanted) -> None:
@@ -212,7 +212,7 @@ def _judge_fields(wanted: Wanted) -> None:
 
 
 def _judge_factors(call: Call, found: Found, wanted: Wanted) -> None:
-    pending = binding.pending(found.subject.user.pk, call.now)
+    pending = enrolment.pending(found, call.now)
     if wanted.otp_code is not None:
         if pending is None:
             raise objection(_EXPIRED)
@@ -239,7 +239,7 @@ def _prepared_password(found: Found, wanted: Wanted) -> str:
     chosen, shortest = wanted.text("password"), found.subject.tenant.policy.password_min_length
     if len(chosen) < shortest:
         raise objection(f"password length should no less than {shortest} characters")
-    return password_change.prepare(found, chosen)
+    return password_change.prepare(found.subject, chosen)
 
 
 def _write_fields(found: Found, wanted: Wanted) -> None:

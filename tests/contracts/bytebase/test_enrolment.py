@@ -185,7 +185,8 @@ def test_new_recovery_codes_replace_the_old_ones(api: Api, cast: Cast) -> None:
 
 def test_a_secret_without_codes_never_empties_the_set(api: Api, cast: Cast) -> None:
     token = api.token_after_code(cast.bob)
-    binding.begin(cast.bob.user.pk, timezone.now())
+    session = Session.objects.get()
+    binding.begin(cast.bob.user.pk, timezone.now(), session_id=str(session.pk))
     answer = api.patch(BOB, "regenerateRecoveryCodes=true", token=token)
     refused(answer, 400, 3, "No recovery codes to update")
     assert RecoveryCode.objects.filter(user=cast.bob.user).count() == 10
@@ -226,6 +227,16 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(api: Api, cast: Cast
         refused(api.patch(ALICE, query, body, token=token), 400, 3, message)
     is_user(api.get(ME, token=token), user_of(cast.alice))
     assert User.objects.get(pk=cast.alice.user.pk).display_name == "Alice"
+
+
+def test_a_setup_belongs_to_the_session_that_began_it(api: Api, cast: Cast) -> None:
+    mine, other = api.token(cast.alice), api.token(cast.alice)
+    secret = secret_of(api.patch(ALICE, START, token=mine))
+    api.patch(ALICE, PROVE + code_of(secret, -1), token=mine)
+    is_user(api.get(ME, token=other), user_of(cast.alice))
+    refused(api.patch(ALICE, PROVE + code_of(secret), token=other), 400, 3, EXPIRED)
+    refused(api.patch(ALICE, MASK, ON, token=other), 400, 3, NOT_STARTED)
+    assert api.patch(ALICE, MASK, ON, token=mine).status_code == 200
 
 
 def test_a_setup_ends_after_five_minutes(api: Api, cast: Cast, clock: Clock) -> None:
@@ -279,9 +290,12 @@ def test_an_old_token_changes_and_shows_nothing(api: Api, cast: Cast, clock: Clo
     for query, body in SENSITIVE:
         refused(api.patch(ALICE, query, body, token=alice), 403, 7, LOG_IN_AGAIN)
         refused(api.patch(BOB, query, body, token=bob), 403, 7, LOG_IN_AGAIN)
-    # The owner's setup is not shown to it either.
+    # What was begun is not shown to it either, nor to the same session once it is old.
     is_user(api.get(ME, token=alice), user_of(cast.alice))
-    is_user(api.get(ME, token=fresh), user_of(cast.alice, **PENDING))
+    clock.forward(minutes=12)
+    assert "tempOtpSecret" in api.patch(ALICE, START, token=fresh).json()
+    clock.forward(minutes=4)
+    is_user(api.get(ME, token=fresh), user_of(cast.alice))
     is_user(api.patch(ALICE, "", {"title": "Alice"}, token=alice), user_of(cast.alice))
     assert not TotpAuthenticator.objects.filter(user=cast.alice.user).exists()
 
