@@ -13,13 +13,14 @@ from accounts.login.attempt import Password
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.password_rules import objection
 from accounts.login.sessions import Found
+from accounts.login.subject import Subject
 from accounts.models import Session, User
 
 _SAME = "The new password must be another one."
 
 
 @sensitive_variables("chosen")
-def prepare(found: Found, chosen: str) -> str:
+def prepare(subject: Subject, chosen: str) -> str:
     """The stored form of a password that the user may choose.
 
     It hashes twice, so it is called before any transaction; it changes nothing. The rules speak
@@ -28,7 +29,6 @@ def prepare(found: Found, chosen: str) -> str:
     Raises LoginRefused(PASSWORD_REJECTED), with ``same`` in its detail where it is the old one,
     and tenants.hashing.Overloaded.
     """
-    subject = found.subject
     if message := objection(chosen, subject.user, subject.tenant.policy):
         raise LoginRefused(Reason.PASSWORD_REJECTED, subject=subject, objection=message)
     if passwords.verify(Password(chosen), subject.user.password):
