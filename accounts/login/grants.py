@@ -20,6 +20,7 @@ from accounts.models.statement import Insert, execute
 from accounts.tokens import opaque
 from tenants.conf import conf
 from tenants.policy import TenantRecord
+from tenants.resolve import directory
 
 # An hourly refresh for three weeks; computing them takes about two milliseconds.
 _GENERATIONS = 500
@@ -64,6 +65,9 @@ def rotate(
     owner = Session.objects.filter(sessions.alive(client.now), pk=OuterRef("session_id"))
     if at is not None:
         owner = owner.filter(tenant_id=at.id)
+    # A token that is refused below must not be used up: the contract may be switched on again.
+    closed = [t.id for t in directory().by_id.values() if not t.serves(profile.contract)]
+    owner = owner.exclude(tenant_id__in=closed)
     old = opaque.digest(token)
     # No join in the outer WHERE: PostgreSQL checks token_hash again after waiting for the row.
     Grant.objects.filter(

@@ -25,6 +25,13 @@ from mfa import binding
 from mfa.models import Challenge
 from tenants.policy import TenantRecord
 
+# Reasons that look like a wrong password to the client and therefore cost a try like one.
+_HIDDEN = frozenset({Reason.DISABLED, Reason.KIND_NOT_ALLOWED})
+
+
+class AccountChanged(Exception):
+    """The account was changed by somebody else while the login went on."""
+
 
 @dataclass(slots=True)
 class Journey:
@@ -66,6 +73,15 @@ class Journey:
         self.note("outcome", reason)
         execute(Insert(self.event(Event.LOGIN_REFUSED, reason=reason)))
         raise LoginRefused(reason, subject=self.subject, **detail)
+
+    def refuse_proved(self, reason: Reason) -> NoReturn:
+        """Refuse a login whose password was right: that was no guess, so it is not counted.
+
+        A client that cannot send a code would otherwise lock its user out everywhere.
+        """
+        if reason not in _HIDDEN:
+            self.give_back()
+        self.refuse(reason)
 
     def event(self, event: Event, *, reason: str = "", session_id: Any = None) -> LoginEvent:
         """The audit row of this journey."""
@@ -109,7 +125,9 @@ class Journey:
         """Open the session: one statement writes it with grants, refunds, last login and audit."""
         subject = progress.subject
         previous = subject.user.last_login
-        account = self._account_changes(progress)
+        if progress.pending.password_hash:
+            self._change_password(progress)
+        account = self._last_login(progress)
         session = sessions.build(subject, self.profile, self.client, progress.records)
         took_effect = self._took_effect(progress, session)
         issued = self.profile.issuer(advised)(session, subject)
@@ -135,24 +153,31 @@ class Journey:
             expires_at=grant.expires_at,
         )
 
-    def _account_changes(self, progress: Progress) -> Update:
-        """The last login, and what waited for the end of it: a new password, an authenticator."""
-        user, pending = progress.subject.user, progress.pending
+    def _change_password(self, progress: Progress) -> None:
+        """Put the password that waited into use; older sessions end, the new one bears the epoch.
+
+        Raises :class:`AccountChanged` where an officer was faster: his reset must not be undone.
+        """
+        user = progress.subject.user
+        unchanged = User.objects.filter(pk=user.pk, security_epoch=user.security_epoch)
+        user.security_epoch += 1
+        if not unchanged.update(
+            password=progress.pending.password_hash,
+            password_changed_at=self.client.now,
+            must_change_password=False,
+            security_epoch=user.security_epoch,
+        ):
+            raise AccountChanged
+
+    def _last_login(self, progress: Progress) -> Update:
+        """The last login, and the password's hash with today's parameters."""
+        user = progress.subject.user
         values: dict[str, Any] = {"last_login": self.client.now}
         if progress.rehashed:
             # Unless it was changed meanwhile: the old password must not come back.
             values["password"] = Case(
                 When(password=user.password, then=Value(progress.rehashed)), default=F("password")
             )
-        if pending.password_hash:
-            # A new password ends every older session; the one being opened bears the new epoch.
-            user.security_epoch += 1
-            values |= {
-                "password": pending.password_hash,
-                "password_changed_at": self.client.now,
-                "must_change_password": False,
-                "security_epoch": user.security_epoch,
-            }
         return Update(User.objects.filter(pk=user.pk), **values)
 
     def _took_effect(self, progress: Progress, session: Session) -> list[Insert | Update]:

@@ -14,11 +14,17 @@ from django.db import transaction
 
 from accounts import notices
 from accounts.login import challenge as challenge_step
-from accounts.login import first_factor, passwords, second_factor, sessions
+from accounts.login import first_factor, password_change, second_factor, sessions
 from accounts.login.attempt import Attempt, ChallengeToken
-from accounts.login.journey import Journey
-from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, Obligation, Reason
-from accounts.login.password_rules import objection
+from accounts.login.journey import AccountChanged, Journey
+from accounts.login.outcome import (
+    Authenticated,
+    ChallengeRequired,
+    Factor,
+    LoginRefused,
+    Obligation,
+    Reason,
+)
 from accounts.login.policy import Allow, Demand, Refuse, Step, decide
 from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
@@ -94,10 +100,10 @@ def _password_step(
         journey.refuse(Reason.FACTOR_MISSING)
     _count(challenge, journey)
     subject = progress.subject
-    if message := objection(chosen.value, subject.user, subject.tenant.policy):
-        journey.refuse(Reason.PASSWORD_REJECTED, objection=message)
     try:
-        hashed = passwords.encode(chosen.value)
+        hashed = password_change.prepare(subject, chosen.value)
+    except LoginRefused as refused:
+        journey.refuse(refused.reason, objection=refused.detail["objection"])
     except Overloaded:
         journey.refuse(Reason.OVERLOADED)
     changed = progress.with_pending(replace(progress.pending, password_hash=hashed))
@@ -162,7 +168,7 @@ def _spend_and_go_on(
             outcome = _concluded(progress, decision, journey)
     except _Lost as lost:
         journey.refuse(lost.reason)
-    except binding.AlreadyBound:
+    except (binding.AlreadyBound, AccountChanged):
         journey.refuse(Reason.CHALLENGE_EXPIRED)
     if found is not None and found.factor is Factor.RECOVERY_CODE:
         notices.recovery_code_used(progress.subject.user)
@@ -177,7 +183,7 @@ def _all_or_nothing(reason: Reason | None) -> None:
 def _go_on(progress: Progress, journey: Journey) -> Outcome:
     decision = decide(journey.situation(progress))
     if isinstance(decision, Refuse):
-        journey.refuse(decision.reason)
+        journey.refuse_proved(decision.reason)
     return _concluded(progress, decision, journey)
 
 

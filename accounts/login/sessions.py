@@ -138,9 +138,8 @@ def judge(found: Found, now: datetime, addressed: TenantRecord | None) -> Reason
         return Reason.CONTRACT_OFF
     if not user.is_active:
         return Reason.DISABLED
-    if session.ended_at is not None or session.security_epoch != user.security_epoch:
-        return Reason.SESSION_ENDED
-    if found.credential_gone:
+    outdated = session.security_epoch != user.security_epoch
+    if session.ended_at is not None or outdated or found.credential_gone:
         return Reason.SESSION_ENDED
     idle = session.idle_seconds
     if session.expires_at <= now or (

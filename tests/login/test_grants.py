@@ -190,6 +190,19 @@ class TestEndedRights:
         assert reason_of(present, done.tokens.refresh) is Reason.CONTRACT_OFF
         assert reason_of(rotate, done.tokens.refresh) is Reason.CONTRACT_OFF
 
+    def test_a_token_refused_while_the_contract_was_off_works_when_it_is_on_again(
+        self, town: Town, done: Authenticated
+    ) -> None:
+        town.alpha.contracts = {"probe": {"enabled": False}}
+        town.alpha.save()
+        resolve.invalidate()
+        assert reason_of(rotate, done.tokens.refresh) is Reason.CONTRACT_OFF
+        town.alpha.contracts = {}
+        town.alpha.save()
+        resolve.invalidate()
+        later = NOW + GRACE + timedelta(seconds=1)
+        assert rotate(done.tokens.refresh, later).token == opaque.successor(done.tokens.refresh)
+
     def test_of_a_deleted_user(self, done: Authenticated) -> None:
         User.objects.filter(pk=done.subject.user.pk).delete()
         assert reason_of(rotate, done.tokens.refresh) is Reason.GRANT_UNKNOWN

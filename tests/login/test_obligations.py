@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
-from accounts.login import association, passwords
+from accounts.login import association, password_change, passwords
 from accounts.login.attempt import Attempt, ChallengeToken, NewPassword, Password
 from accounts.login.outcome import Authenticated, ChallengeRequired, Obligation, Reason
 from accounts.login.profile import ObligationForm
@@ -20,8 +21,10 @@ from tenants.hint import TenantHint
 from tenants.models import TenantPolicy
 from tests.login.gate import (
     PASSWORD,
+    PLAIN,
     TOKEN,
     Town,
+    challenged,
     context,
     logged_in,
     login,
@@ -152,3 +155,44 @@ class TestBinding:
     def test_the_challenge_of_a_code_binds_nothing(self, town: Town) -> None:
         token = begun("bob").token
         assert reason_of(association.associate, step(token), STEPS) is Reason.CHALLENGE_FOREIGN
+
+
+class TestNewPasswordAgainstOthers:
+    def test_the_old_password_is_no_new_one(self, town: Town) -> None:
+        User.objects.filter(pk=town.alice.pk).update(password=passwords.encode(CHOSEN))
+        User.objects.filter(pk=town.alice.pk).update(must_change_password=True)
+        first = due(login("alice", CHOSEN, profile=STEPS, now=NOW))
+        refused = reason_of(second, first.token, NewPassword(CHOSEN), STEPS, now=NOW)
+        assert refused is Reason.PASSWORD_REJECTED
+
+    def test_an_officers_reset_during_the_step_is_not_undone(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        must_change(town.alice)
+        token = begun("alice").token
+        prepare = password_change.prepare
+
+        def while_an_officer_resets(*args: Any) -> str:
+            User.objects.filter(pk=town.alice.pk).update(
+                security_epoch=F("security_epoch") + 1, password="!"
+            )
+            return prepare(*args)
+
+        monkeypatch.setattr(password_change, "prepare", while_an_officer_resets)
+        refused = reason_of(second, token, NewPassword(CHOSEN), STEPS, now=NOW)
+        assert refused is Reason.CHALLENGE_EXPIRED
+        assert User.objects.get(pk=town.alice.pk).password == "!"
+        assert not Session.objects.filter(user=town.alice).exists()
+
+
+class TestRightPasswordsThatGoNoFurther:
+    def test_they_do_not_lock_the_account(self, town: Town) -> None:
+        for _ in range(12):
+            assert reason_of(login, "bob", PASSWORD, profile=PLAIN, now=NOW) is (
+                Reason.FACTOR_UNSUPPORTED
+            )
+        challenged(now=NOW)
+
+    def test_a_disabled_account_costs_tries_like_a_wrong_password(self, town: Town) -> None:
+        reasons = [reason_of(login, "carol", PASSWORD, now=NOW) for _ in range(11)]
+        assert reasons == [Reason.DISABLED] * 10 + [Reason.THROTTLED_SUBJECT]
