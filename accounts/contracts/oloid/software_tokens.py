@@ -26,7 +26,6 @@ from accounts.login.outcome import Factor, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
-from mfa import binding
 from mfa.totp import base32
 
 Body = dict[str, Any]
@@ -92,10 +91,10 @@ def verify_software_token(call: Call, body: Any) -> Body | Answer:
 
 
 def _confirmed(call: Call, found: Found, asked: Body) -> Body | Answer:
-    client, user_id = call.client(), found.subject.user.pk
+    client = call.client()
     step = enrolment.prove(found, asked["UserCode"], client)
     if step is None:
-        waits = binding.pending(user_id, call.now) is not None
+        waits = enrolment.pending(found, call.now) is not None
         return _WRONG_CODE if waits else _NOTHING_WAITS
     name = asked["FriendlyDeviceName"]
     if enrolment.confirm(found, client, last_step=step, name=name) is None:

@@ -1,4 +1,4 @@
-"""``RespondToAuthChallenge``: the second factor, a new password, a new authenticator."""
+"""``RespondToAuthChallenge``: the second factor, a new password."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.client import ClientContext
-from accounts.contracts.oloid.tokens import LOGIN
-from accounts.login import association
-from accounts.login.attempt import Attempt, ChallengeToken
 from accounts.models import LoginEvent, Session, User
-from mfa import totp
-from mfa.models import Challenge, TotpAuthenticator
+from mfa.models import Challenge
 from tenants import resolve
-from tenants.hint import TenantHint
 from tenants.models import TenantPolicy
 from tests.contracts.oloid.calls import (
     SESSION,
@@ -297,31 +291,6 @@ def test_a_code_does_not_answer_for_a_new_password(pool: Pool, cast: Cast) -> No
 def second_factors_demanded(cast: Cast) -> None:
     TenantPolicy.objects.create(tenant=cast.alpha, second_factor="required")
     resolve.invalidate()
-
-
-def _attempt(session: str, cast: Cast) -> Attempt:
-    """A session as the calls between challenge and answer present it."""
-    client = ClientContext("oloid", timezone.now(), client_id=cast.alpha.client_id)
-    return Attempt((ChallengeToken(session),), TenantHint(slug="alpha"), client)
-
-
-@pytest.mark.usefixtures("second_factors_demanded")
-def test_a_new_authenticator_is_bound_by_the_session_that_proved_it(pool: Pool, cast: Cast) -> None:
-    asked = pool.by_password("alice", cast.alice.password)
-    assert body_of(asked) == challenge(
-        "MFA_SETUP", USER_ID_FOR_SRP="alice", MFAS_CAN_SETUP='["SOFTWARE_TOKEN_MFA"]'
-    )
-    made = association.associate(_attempt(session_of(asked), cast), LOGIN)
-    unproved = pool.respond("MFA_SETUP", made.token, USERNAME="alice")
-    assert_refused(unproved, *FOREIGN)
-    code = totp.code_at(made.secret, totp.step_at(timezone.now()))
-    proved = association.prove(_attempt(made.token, cast), code, LOGIN)
-    # A code beside it would be an answer to another challenge.
-    assert_refused(pool.code(proved, "alice", code), *FOREIGN)
-    assert_refused(pool.respond("MFA_SETUP", proved, USERNAME="bob"), *FOREIGN)
-    assert body_of(pool.respond("MFA_SETUP", proved, USERNAME="alice")) == SUCCESS
-    assert TotpAuthenticator.objects.filter(user=cast.alice.user, confirmed=True).count() == 1
-    assert_refused(pool.respond("MFA_SETUP", proved, USERNAME="alice"), *SPENT)
 
 
 @pytest.mark.usefixtures("second_factors_demanded")

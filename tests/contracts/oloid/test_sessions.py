@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import provisioning
+from accounts.client import ClientContext
 from accounts.contracts.oloid.tokens import ACCESS, ID
-from accounts.models import LoginEvent, Session, User
+from accounts.login import custody
+from accounts.models import LoginEvent, ServiceCredential, Session, User
 from accounts.tokens import jwt
 from accounts.tokens.profile import TokenProfile
 from tests.contracts.oloid.calls import (
@@ -257,3 +261,48 @@ def test_a_deleted_users_token_is_no_token(pool: Pool, cast: Cast) -> None:
     token = pool.log_in(cast.alice)["AccessToken"]
     User.objects.filter(pk=cast.alice.user.pk).delete()
     assert_refused(pool.get_user(token), *INVALID)
+
+
+def by_officer(credential: ServiceCredential) -> None:
+    act = custody.Act(ClientContext("console", timezone.now()), by="erin")
+    custody.revoke_credential(credential, act)
+
+
+def revoked_meanwhile(credential: ServiceCredential) -> None:
+    """As when the login was being written at that moment: its session is not marked as ended."""
+    ServiceCredential.objects.filter(pk=credential.pk).update(revoked_at=timezone.now())
+
+
+def run_out(credential: ServiceCredential) -> None:
+    ServiceCredential.objects.filter(pk=credential.pk).update(expires_at=timezone.now())
+
+
+def deleted(credential: ServiceCredential) -> None:
+    credential.delete()
+
+
+@pytest.mark.parametrize("end", [by_officer, revoked_meanwhile, run_out, deleted])
+def test_with_a_machines_secret_end_the_logins_that_it_opened(
+    pool: Pool, cast: Cast, end: Callable[[ServiceCredential], None]
+) -> None:
+    other = provisioning.issue_credential(cast.svc.user, client_id="other-client")
+    machine, twin = (
+        body_of(pool.by_password(client_id, secret))["AuthenticationResult"]
+        for client_id, secret in (
+            (cast.svc.client_id, cast.svc.client_secret),
+            (other.credential.client_id, other.secret),
+        )
+    )
+    end(ServiceCredential.objects.get(client_id=cast.svc.client_id))
+    refused = pool.refresh(machine["RefreshToken"])
+    assert_refused(refused, "NotAuthorizedException", "Refresh Token has been revoked")
+    assert_refused(pool.get_user(machine["AccessToken"]), *REVOKED)
+    # What the account's other secret has opened goes on.
+    with Statements() as statements:
+        assert pool.refresh(twin["RefreshToken"]).status_code == 200
+    assert statements.count == 1
+    with Statements() as statements:
+        assert pool.get_user(twin["AccessToken"]).status_code == 200
+    assert statements.count == 1
+    ended = Session.objects.filter(end_reason="credential revoked").count()
+    assert ended == (1 if end is by_officer else 0)

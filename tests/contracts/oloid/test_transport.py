@@ -171,7 +171,7 @@ def test_every_fault_has_cognitos_words(fault: Fault) -> None:
     assert answer.content_type == JSON_1_1
 
 
-def test_operations_to_come_are_not_promised() -> None:
+def test_these_operations_are_served_and_no_others() -> None:
     assert set(operations.OPERATIONS) == {
         "InitiateAuth",
         "RespondToAuthChallenge",
@@ -179,4 +179,7 @@ def test_operations_to_come_are_not_promised() -> None:
         "RevokeToken",
         "GlobalSignOut",
         "GetTokensFromRefreshToken",
+        "AssociateSoftwareToken",
+        "VerifySoftwareToken",
+        "SetUserMFAPreference",
     }
