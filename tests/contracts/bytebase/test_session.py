@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.contracts.bytebase.protojson import timestamp
 from accounts.contracts.bytebase.tokens import ACCESS
-from accounts.models import LoginEvent, Session, SigningKey, User
+from accounts.models import LoginEvent, ServiceCredential, Session, SigningKey, User
 from accounts.tokens import jwt
 from tests.contracts.bytebase.conversation import (
     COOKIES,
@@ -98,6 +98,13 @@ def test_a_service_accounts_token_lives_an_hour(api: Api, cast: Cast, clock: Clo
     assert api.get(ME, token=token).json()["userType"] == "SERVICE_ACCOUNT"
     clock.forward(seconds=6)
     refused(api.get(ME, token=token), 401, 16, NOBODY)
+
+
+def test_a_service_accounts_tokens_die_with_the_key_that_opened_them(api: Api, cast: Cast) -> None:
+    token = api.token(cast.svc)
+    assert api.get(ME, token=token).status_code == 200
+    ServiceCredential.objects.update(revoked_at=timezone.now())
+    refused_everywhere(token, EXPIRED)
 
 
 def test_a_disabled_account_is_refused_at_once(api: Api, cast: Cast) -> None:
