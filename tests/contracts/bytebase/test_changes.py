@@ -9,7 +9,9 @@ import pytest
 from django.conf import LazySettings
 from django.core import mail
 
+from accounts.login import password_change
 from accounts.models import LoginEvent, User
+from mfa import binding
 from tests.contracts.bytebase.conversation import LOGIN, ME, REFRESH, Api, refused
 from tests.fixtures import PASSWORD, Cast
 
@@ -174,6 +176,27 @@ def test_a_new_password_ends_unfinished_logins(api: Api, cast: Cast) -> None:
     assert answer.status_code == 200, answer.content
     body = {"mfaTempToken": temp, "recoveryCode": cast.bob.recovery_codes[0]}
     refused(api.post(LOGIN, body), 401, 16, "failed to parse claim")
+
+
+def test_of_two_changes_at_once_the_later_one_is_refused_whole(
+    api: Api, cast: Cast, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = password_change.prepare
+
+    def slow(*args: Any) -> str:
+        encoded = prepare(*args)
+        User.objects.filter(pk=cast.alice.user.pk).update(security_epoch=1)
+        return encoded
+
+    monkeypatch.setattr(password_change, "prepare", slow)
+    answer = api.patch(ALICE, "", password(NEW, title="Ada"), token=token)
+    refused(answer, 401, 16, "access token expired")
+    api.patch(ALICE, "regenerateTempMfaSecret=true", token=(again := api.token(cast.alice)))
+    monkeypatch.setattr(binding, "confirm", lambda *args, **more: None)
+    body = {"title": "Ada", "mfaEnabled": True}
+    refused(api.patch(ALICE, "", body, token=again), 400, 3, "MFA is not setup yet")
+    assert User.objects.get(pk=cast.alice.user.pk).display_name == "Alice"
+    assert not mail.outbox
 
 
 def test_nobody_changes_anothers_record(api: Api, cast: Cast, token: str) -> None:
