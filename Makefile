@@ -10,7 +10,7 @@ DEPLOY_ENV = env -u DATABASE_URL DRAGOMAN_VAR_DIR=.venv/check DRAGOMAN_MODE=prod
 	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock ci bench clean
+.PHONY: help run test check format lock ci attack bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ lock: .venv/dev ## renew requirements/*.txt from *.in
 
 ci: ## what the build server runs
 	bash .ci/run
+
+attack: .venv/dev ## attack every login at length: 2,000 random stories, 20 rounds of each race
+	DRAGOMAN_ATTACK_RUNS=$${DRAGOMAN_ATTACK_RUNS:-2000} DRAGOMAN_RACE_ROUNDS=$${DRAGOMAN_RACE_ROUNDS:-20} \
+		$(BIN)/pytest tests/attack -n auto $(ARGS)
 
 bench: .venv/dev ## measure the start and the memory of the real server
 	$(BIN)/python bench/boot.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -49,5 +48,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def town(db: None, cheap_hashes: None, clock: Clock) -> Iterator[Town]:
-    yield found_town()
+def town(db: None, cheap_hashes: None, clock: Clock) -> Town:
+    return found_town()

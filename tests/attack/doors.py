@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -281,6 +282,10 @@ def _bearer(path: str) -> Callable[[str, Try], Sent]:
     return sent
 
 
+def _own_page(token: str, tried: Try) -> Sent:
+    return _bearer(f"/v1/users/{tried.email}")(token, tried)
+
+
 def rocketchat_id(tried: Try) -> str:
     """The id that goes with the tokens of this account; a made-up one where it has none yet."""
     rows = SubjectIdentifier.objects.filter(
@@ -328,6 +333,7 @@ def _one(kind: str) -> frozenset[str]:
 
 # The kinds of token are named "<contract> <kind>".
 _BYTEBASE_ACCESS = _one("bytebase access")
+_BYTEBASE_HOLDER = frozenset({"bytebase access", "bytebase setup"})
 RENEW: Mapping[str, Place] = {
     "rocketchat resume": Place("rocketchat", _one("rocketchat token"), _resume, "api/v1/login"),
     "bytebase refresh": Place(
@@ -350,9 +356,10 @@ GUARDED: Mapping[str, Place] = {
     "rocketchat users.info": Place(
         "rocketchat", _one("rocketchat token"), _auth_token("/api/v1/users.info?username=alice")
     ),
-    "bytebase me": Place("bytebase", _BYTEBASE_ACCESS, _bearer("/v1/users/me")),
+    "bytebase me": Place("bytebase", _BYTEBASE_HOLDER, _bearer("/v1/users/me")),
+    "bytebase user": Place("bytebase", _BYTEBASE_ACCESS, _own_page),
     "bytebase me by cookie": Place(
-        "bytebase", _BYTEBASE_ACCESS, _cookie("access-token", "/v1/users/me")
+        "bytebase", _BYTEBASE_HOLDER, _cookie("access-token", "/v1/users/me")
     ),
     "datarhei api": Place(
         "datarhei",
@@ -374,10 +381,13 @@ ENDING: Mapping[str, Place] = {
         "rocketchat", _one("rocketchat token"), _auth_token("/api/v1/logout", "POST")
     ),
     "bytebase logout": Place(
-        "bytebase", _BYTEBASE_ACCESS, _cookie("access-token", "/v1/auth/logout", "POST")
+        "bytebase", _BYTEBASE_HOLDER, _cookie("access-token", "/v1/auth/logout", "POST")
     ),
     "oloid GlobalSignOut": Place("oloid", _one("oloid access"), _access_token("GlobalSignOut")),
 }
+
+# Of a login that owes a second factor which is not bound yet: good for binding one, no more.
+SET_UP, SET_UP_AUDIENCE = "bytebase setup", "bb.user.mfa-setup.prod"
 
 # What the answer of a login calls its tokens, by contract: the rest of the suite knows the shapes.
 KINDS: Mapping[str, Mapping[str, str]] = {
@@ -406,7 +416,25 @@ def tokens(contract: str, heard: Heard) -> dict[str, str]:
     idle = {"cookie user"} if contract == "bytebase" else set()
     unknown = set(heard.loot) - set(KINDS[contract]) - idle
     assert not unknown, f"{contract} gave out {unknown}"
-    return {KINDS[contract][name]: heard.loot[name] for name in heard.loot if name not in idle}
+    given = {name: text for name, text in heard.loot.items() if name not in idle}
+    return {
+        SET_UP if SET_UP_AUDIENCE in audience(text) else KINDS[contract][name]: text
+        for name, text in given.items()
+    }
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a signed token says, unverified; nothing for another text."""
+    if token.count(".") != 2:
+        return {}
+    body = token.split(".")[1]
+    said: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return said
+
+
+def audience(token: str) -> list[str]:
+    named = claims(token).get("aud", [])
+    return named if isinstance(named, list) else [named]
 
 
 def minting() -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The people of the attack tests: each has a password of his own, so a right one names its owner."""
+"""The people of the attack tests. No two share a password, so a right one names its owner."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-
 import pytest
 
 from accounts.models import Session
 from tests.attack.conftest import Clock
 from tests.attack.doors import FIRST, SECOND, Step, of
 from tests.attack.people import Actor, Town
+from tests.attack.undone import undone
 from tests.attack.wire import Heard, send
 
 # First step, and the step that carries the code; Rocket.Chat sends both at once.
@@ -36,34 +35,34 @@ def log_in(ways: dict[str, tuple[Step, Step | None]], at: str, who: Actor, code:
     return send(second.sent(of(who, challenge=waiting.challenge, code=code)))
 
 
-@pytest.mark.parametrize(("here", "there"), [*permutations(TOTP, 2), *((c, c) for c in TOTP)])
-def test_a_code_of_the_app_that_was_used_here_is_refused_there(
-    town: Town, clock: Clock, here: str, there: str
+@pytest.mark.parametrize("here", TOTP)
+def test_a_code_of_the_app_that_was_used_here_is_refused_everywhere(
+    town: Town, clock: Clock, here: str
 ) -> None:
     frank = town["frank"]
     code = frank.code()
     assert log_in(TOTP, here, frank, code).loot
-    used = log_in(TOTP, there, frank, code)
-    assert not used.loot
-    assert Session.objects.count() == 1
-    # The code before it is spent with it; the next one is good.
-    assert not log_in(TOTP, there, frank, frank.code(steps=-1)).loot
-    clock.forward(30)
-    assert log_in(TOTP, there, frank, frank.code()).loot
+    for there in TOTP:
+        with undone():
+            assert not log_in(TOTP, there, frank, code).loot, there
+            assert Session.objects.count() == 1
+            # The code before it is spent with it; the next one is good.
+            assert not log_in(TOTP, there, frank, frank.code(steps=-1)).loot, there
+            clock.forward(30)
+            assert log_in(TOTP, there, frank, frank.code()).loot, there
+        clock.rewind()
 
 
-@pytest.mark.parametrize(
-    ("here", "there"), [*permutations(RECOVERY, 2), *((c, c) for c in RECOVERY)]
-)
-def test_a_saved_code_that_was_used_here_is_refused_there(
-    town: Town, here: str, there: str
-) -> None:
+@pytest.mark.parametrize("here", RECOVERY)
+def test_a_saved_code_that_was_used_here_is_refused_everywhere(town: Town, here: str) -> None:
     frank = town["frank"]
     first, second, _ = frank.recovery_codes
     assert log_in(RECOVERY, here, frank, first).loot
-    assert not log_in(RECOVERY, there, frank, first).loot
-    assert Session.objects.count() == 1
-    assert log_in(RECOVERY, there, frank, second).loot
+    for there in RECOVERY:
+        with undone():
+            assert not log_in(RECOVERY, there, frank, first).loot, there
+            assert Session.objects.count() == 1
+            assert log_in(RECOVERY, there, frank, second).loot, there
 
 
 def test_another_users_codes_are_refused_everywhere(town: Town) -> None:

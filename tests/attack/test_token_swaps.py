@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from django.db import transaction
 
 from accounts.models import Session
 from tests.attack.conftest import Clock
@@ -18,25 +16,17 @@ from tests.attack.doors import (
     RECOVERY_STEPS,
     RENEW,
     SECOND,
+    SET_UP,
     Try,
     of,
     tokens,
 )
 from tests.attack.people import Actor, Town
+from tests.attack.undone import undone
 from tests.attack.wire import Sent, send
 
 PLAIN = ["coldstream", "rocketchat plain", "bytebase web", "datarhei", "oloid Login", "console"]
 CHALLENGING = ["coldstream", "bytebase", "oloid Login", "console"]
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What happens inside is taken back, so that every try meets the same world."""
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]  # as Django's TestCase
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 @dataclass(frozen=True)
@@ -109,7 +99,22 @@ def opened(have: list[Held], code: str, **address: str) -> dict[str, set[str]]:
 
 
 def diagonal(code: str) -> dict[str, set[str]]:
-    return {name: set(kinds) for name, (kinds, _) in places(code).items()}
+    return {name: set(kinds) - {SET_UP} for name, (kinds, _) in places(code).items()}
+
+
+def test_a_set_up_token_opens_only_what_binds_the_factor(town: Town) -> None:
+    judy = town["judy"]
+    given = tokens("bytebase", send(FIRST["bytebase web"].sent(of(judy))))
+    assert set(given) == {SET_UP}
+    have = [Held(SET_UP, given[SET_UP], judy)]
+    for prefix in ("", "/t/gamma"):
+        found = opened(have, "000000", prefix=prefix)
+        assert {name for name, kinds in found.items() if kinds} == {
+            "bytebase me",
+            "bytebase me by cookie",
+            "bytebase logout",
+        }
+    assert not any(opened(have, "000000", prefix="/t/alpha").values())
 
 
 def test_only_the_diagonal_opens(town: Town) -> None:

@@ -16,8 +16,10 @@ from django.test import Client
 CHALLENGES = ("mfaToken", "mfaTempToken", "Session")
 # Members that hold a credential whatever their value looks like.
 _CREDENTIALS = frozenset(
-    ("accessToken", "authToken", "token", "access_token", "refresh_token")
-    + ("AccessToken", "IdToken", "RefreshToken", "resume")
+    [
+        *("accessToken", "authToken", "token", "access_token", "refresh_token"),
+        *("AccessToken", "IdToken", "RefreshToken"),
+    ]
 )
 _JWT = re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 _OPAQUE = re.compile(r"[\w-]{43}")
