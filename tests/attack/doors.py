@@ -36,7 +36,7 @@ class Try:
     host: str = ""
 
     @property
-    def at(self) -> dict[str, str]:
+    def at(self) -> dict[str, Any]:
         return {"prefix": self.prefix, "host": self.host}
 
 
@@ -435,6 +435,9 @@ def claims(token: str) -> dict[str, Any]:
 def audience(token: str) -> list[str]:
     named = claims(token).get("aud", [])
     return named if isinstance(named, list) else [named]
+
+
+PLACES: Mapping[str, Place] = {**GUARDED, **RENEW}
 
 
 def minting() -> frozenset[str]:

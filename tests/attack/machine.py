@@ -62,7 +62,7 @@ CODES = (
 )
 ADDRESSES = ["own"] * 5 + ["bare", "bare", "/t/alpha", "/t/beta", "/t/gamma", "beta.example.com"]
 NONCES = ["", "", "", "nonce one", "nonce two"]
-GARBAGE = ["", None, [], "x", "x" * 43, "a.b.c", {"$ne": None}]
+GARBAGE: list[Any] = ["", None, [], "x", "x" * 43, "a.b.c", {"$ne": None}]
 
 
 @dataclass

@@ -22,7 +22,7 @@ from tests.attack.people import Town
 from tests.attack.wire import Sent, send
 
 # Whoever calls one of these makes something that opens something.
-MINTS = {pipeline.authenticate, jwt.sign, opaque.mint, grants.rotate}
+MINTS: set[Any] = {pipeline.authenticate, jwt.sign, opaque.mint, grants.rotate}
 _OURS = ("accounts.", "config.", "mfa.", "tenants.")
 _TENANT = "t/<slug:tenant_slug>/"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -151,7 +152,7 @@ def test_one_recovery_code(line: Callable[[], Line], racers: list[Racer]) -> Non
         here = line()
         tokens = [bytebase_challenge(here, racer) for _ in range(WIDTH // 4)]
         bodies = [{"mfaTempToken": token, "recoveryCode": racer.saved} for token in tokens] * 4
-        once(race([lambda b=body, h=here: h.post("/v1/auth/login", b) for body in bodies]))
+        once(race([partial(here.post, "/v1/auth/login", body) for body in bodies]))
         again = {"mfaTempToken": bytebase_challenge(here, racer), "recoveryCode": racer.saved}
         assert not here.post("/v1/auth/login", again).loot
 
@@ -162,7 +163,7 @@ def test_one_code_of_the_app_on_one_contract(line: Callable[[], Line], racers: l
         tokens = [coldstream_challenge(here, racer) for _ in range(WIDTH // 4)] * 4
         code = racer.code()
         bodies = [{"mfaToken": token, "otp": code} for token in tokens]
-        once(race([lambda b=body, h=here: h.post("/account/login/otp", b) for body in bodies]))
+        once(race([partial(here.post, "/account/login/otp", body) for body in bodies]))
 
 
 def test_one_code_of_the_app_on_three_contracts(
@@ -177,7 +178,7 @@ def test_one_code_of_the_app_on_three_contracts(
         tries += [("/account/login/otp", {"mfaToken": token, "otp": code}) for token in other]
         whole = {"user": racer.name, "password": racer.password, "code": code}
         tries += [("/api/v1/login", whole)] * 2
-        once(race([lambda p=path, b=body, h=here: h.post(p, b) for path, body in tries]))
+        once(race([partial(here.post, path, body) for path, body in tries]))
 
 
 def test_one_challenge(demo: Demo, line: Callable[[], Line], racers: list[Racer]) -> None:
@@ -195,7 +196,7 @@ def test_one_challenge(demo: Demo, line: Callable[[], Line], racers: list[Racer]
             "Session": session,
             "ChallengeResponses": given,
         }
-        once(race([lambda b=body, h=here: h.post("/", dict(b)) for _ in range(WIDTH)]))
+        once(race([partial(here.post, "/", dict(body)) for _ in range(WIDTH)]))
 
 
 def web_cookies(line: Line, demo: Demo) -> dict[str, str]:
@@ -220,7 +221,7 @@ def test_parallel_refreshes_have_one_live_successor(
     for _ in range(ROUNDS):
         here = line()
         first = web_cookies(here, demo)["refresh-token"]
-        results = race([lambda h=here, t=first: refresh(h, t)] * width)
+        results = race([partial(refresh, here, first)] * width)
         assert not any(each.status >= 500 for each in results)
         successors = {cookies_of(each).get("refresh-token") for each in results} - {None}
         assert len(successors) == 1, successors

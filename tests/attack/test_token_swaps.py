@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -12,11 +13,11 @@ from tests.attack.conftest import Clock
 from tests.attack.doors import (
     ENDING,
     FIRST,
-    GUARDED,
+    PLACES,
     RECOVERY_STEPS,
-    RENEW,
     SECOND,
     SET_UP,
+    Place,
     Try,
     of,
     tokens,
@@ -53,30 +54,30 @@ def held(plain: Actor, guarded: Actor) -> list[Held]:
     return list(found.values())
 
 
-def answers(token: str, step: str, tried: Try, code: str) -> bool:
+def answers(step: str, code: str, token: str, tried: Try) -> bool:
     """Whether a text in a challenge's place completes a login with a right code."""
     return bool(send(SECOND[step].sent(replace(tried, challenge=token, code=code))).loot)
+
+
+def presents(place: Place, token: str, tried: Try) -> bool:
+    return place.opened(send(place.sent(token, tried)))
+
+
+def ends_something(place: Place, token: str, tried: Try) -> bool:
+    return ends(place.sent(token, tried))
 
 
 def places(code: str) -> dict[str, tuple[frozenset[str], Callable[[str, Try], bool]]]:
     """What each place opens to, and whether it opened."""
     found: dict[str, tuple[frozenset[str], Callable[[str, Try], bool]]] = {}
-    for name, place in (GUARDED | RENEW).items():
-        found[name] = (
-            place.kinds,
-            lambda token, tried, place=place: place.opened(send(place.sent(token, tried))),
-        )
+    for name, place in PLACES.items():
+        found[name] = (place.kinds, partial(presents, place))
     for name, place in ENDING.items():
-        found[name] = (
-            place.kinds,
-            lambda token, tried, place=place: ends(place.sent(token, tried)),
-        )
+        found[name] = (place.kinds, partial(ends_something, place))
     for name, step in SECOND.items():
         if step.answers == "second_factor" and name not in RECOVERY_STEPS:
-            found[name] = (
-                frozenset({f"{step.contract} challenge"}),
-                lambda token, tried, name=name: answers(token, name, tried, code),
-            )
+            kinds = frozenset({f"{step.contract} challenge"})
+            found[name] = (kinds, partial(answers, name, code))
     return found
 
 
@@ -168,7 +169,7 @@ def test_tokens_of_another_tenant_open_nothing_here(town: Town) -> None:
 def test_a_token_in_every_other_place_of_the_request_opens_nothing(town: Town) -> None:
     """All foreign tokens at once, in every header, cookie and parameter, beside nothing right."""
     have = held(town["erin"], town["frank"])
-    for name, place in (GUARDED | RENEW).items():
+    for name, place in PLACES.items():
         for each in have:
             sprayed = place.sent("x" * 43, of(each.owner, prefix=""))
             if each.kind in place.kinds:
@@ -195,7 +196,7 @@ def test_a_token_in_every_other_place_of_the_request_opens_nothing(town: Town) -
 
 def _fits_elsewhere(place: str, kind: str) -> bool:
     """A call that takes its token from a header or a cookie was given a right one after all."""
-    return kind in (GUARDED | RENEW)[place].kinds
+    return kind in PLACES[place].kinds
 
 
 def test_the_clock_ends_every_challenge(town: Town, clock: Clock) -> None:
