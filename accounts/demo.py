@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ def _machine(user: User) -> Entry:
 
 def _credential(user: User, **options: Any) -> Entry:
     ServiceCredential.objects.filter(user=user).delete()
-    client_id = f"svc-{secrets.token_hex(8)}"
+    client_id = provisioning.new_client_id()
     issued = provisioning.issue_credential(user, client_id=client_id, **options)
     return {"client_id": issued.credential.client_id, "client_secret": issued.secret}
 

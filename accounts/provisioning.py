@@ -43,6 +43,11 @@ def new_password() -> str:
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(20))
 
 
+def new_client_id() -> str:
+    """A fresh client id of a service credential."""
+    return f"svc-{secrets.token_hex(8)}"
+
+
 def new_secret() -> str:
     """A random service secret of 238 bits, in letters and digits only."""
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(40))

@@ -122,8 +122,8 @@ _UNAUTHORIZED = _problem(401, "Unauthorized")
 _BAD_REQUEST = _problem(400, "Bad Request")
 _NOT_FOUND = _problem(404, "Not Found")
 _UNAVAILABLE = _problem(503, "Service Unavailable", headers={"Retry-After": "1"})
-_NO_APP = "API login needs an authenticator app; a security key works in the browser only."
-_CHANGE_FIRST = "The password must be changed in the browser before it works here."
+_NO_APP = "API login needs an authenticator app: set one up, or ask your administrator."
+_CHANGE_FIRST = "The password must be changed before it works here: ask your administrator."
 _BIND_FIRST = "Your organization requires a second factor: set up an authenticator app first."
 
 

@@ -13,7 +13,6 @@ from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket
 from accounts.models import ThrottleBucket, User
 from mfa import email_codes
-from mfa.models import EmailFactor
 from mfa.slow_hash import SALT_BYTES, digest
 from tenants.sealing import derive
 
@@ -69,8 +68,3 @@ def _may_ask(user: User, now: datetime) -> bool:
     key = derive("throttle", f"mailed_code\x00{user.pk}".encode())
     bucket = Bucket(ThrottleBucket.Kind.REQUEST, key, RESEND_LIMIT, refusal=Reason.THROTTLED_FACTOR)
     return throttle.reserve([bucket], now).refusal is None
-
-
-def has_factor(user: User) -> bool:
-    """Whether the user gets codes by mail."""
-    return EmailFactor.objects.filter(user=user).exists()

@@ -68,7 +68,7 @@ PASSWORD_LIMIT = Limit(10, timedelta(minutes=10))
 # Five in five minutes, likewise.
 FACTOR_LIMIT = Limit(5, timedelta(minutes=5))
 # NIST SP 800-63B 3.2.2: at most 100 failures in a row per account and authenticator. A month ends
-# it by itself; `manage.py unlock` and the console do at once.
+# it by itself; `manage.py unlock` does at once.
 TOTAL_LIMIT = Limit(100, timedelta(days=30), resets=True)
 
 
@@ -113,7 +113,3 @@ class LoginProfile:
         """What makes the tokens of a login that leaves ``owed`` to be done."""
         owing = (make for obligation, make in self.issue_owing.items() if obligation in owed)
         return next(owing, self.issue)
-
-    def obligation_form(self, obligation: Obligation) -> ObligationForm:
-        """What happens to ``obligation`` here; refused where nothing is said."""
-        return self.obligations.get(obligation, ObligationForm.REFUSE)

@@ -31,6 +31,9 @@ Kind = ThrottleBucket.Kind
 _ADDRESS_WINDOW = timedelta(minutes=5)
 _FAILURES: ArrayField[Any, Any] = ArrayField(DateTimeField())
 
+# Contracts share a name's bucket, each with its own rule: the row keeps the longest window and
+# forgets on success only if all of them do; a caller counts what lies in its own window.
+#
 # Within a bucket each moment is later than the one before, whatever the callers' clocks say: so a
 # place is known by its moment, and two tries in one microsecond are two.
 _RESERVE = """
@@ -43,16 +46,21 @@ ON CONFLICT (key) DO UPDATE SET
                     ELSE recent.failures || recent.moment END,
                recent.moment
         FROM (
-            SELECT count(f) AS count,
+            SELECT count(f) FILTER (
+                       WHERE f > EXCLUDED.changed_at
+                           - make_interval(secs => EXCLUDED.window_seconds)
+                   ) AS count,
                    coalesce(array_agg(f ORDER BY f), '{{}}') AS failures,
                    greatest(EXCLUDED.changed_at, max(f) + interval '1 microsecond') AS moment
             FROM unnest(b.failures) AS f
-            WHERE f > EXCLUDED.changed_at - make_interval(secs => EXCLUDED.window_seconds)
+            WHERE f > EXCLUDED.changed_at - make_interval(
+                secs => greatest(b.window_seconds, EXCLUDED.window_seconds)
+            )
         ) AS recent
     ),
-    kind = EXCLUDED.kind, "limit" = EXCLUDED."limit", resets = EXCLUDED.resets,
-    window_seconds = EXCLUDED.window_seconds
-RETURNING key, failures[cardinality(failures)] = changed_at, changed_at, failures[1]
+    kind = EXCLUDED.kind, "limit" = EXCLUDED."limit", resets = b.resets AND EXCLUDED.resets,
+    window_seconds = greatest(b.window_seconds, EXCLUDED.window_seconds)
+RETURNING key, failures[cardinality(failures)] = changed_at, changed_at, failures
 """
 
 # Django refuses select_for_update() outside of a transaction block, though one statement is one.
@@ -107,8 +115,10 @@ def password_buckets(
         ),
     ]
     if address:
+        # A product's own limit counts its own failures; the others share one counter.
         limit = profile.address_limit or Limit(conf().address_failures, _ADDRESS_WINDOW)
-        key = _key(Kind.ADDRESS, _source(address))
+        whose = profile.contract if profile.address_limit else ""
+        key = _key(Kind.ADDRESS, whose, _source(address))
         buckets.append(Bucket(Kind.ADDRESS, key, limit, Reason.THROTTLED_ADDRESS))
     return buckets
 
@@ -170,7 +180,9 @@ def reserve(buckets: Sequence[Bucket], now: datetime) -> Reservation:
     refund_now(Reservation(places))
     # The address speaks before the name, as the strictest of the products orders it.
     first = next((b for b in full if b.kind == Kind.ADDRESS), full[0])
-    free_at = counted[first.key][2] + first.limit.window
+    since = now - first.limit.window
+    oldest = min((f for f in counted[first.key][2] if f > since), default=now)
+    free_at = oldest + first.limit.window
     return Reservation((), first.refusal, max(free_at - now, timedelta(seconds=1)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts.tokens.jwks import key_set
 from accounts.wire.call import host_of
@@ -13,15 +13,18 @@ from tenants.resolve import directory, explicit
 
 # Short enough that a published key is seen well before it signs.
 CACHE = "public, max-age=300"
+_UNCACHED = {"Cache-Control": "no-store"}
 
 
-@require_safe
+@csrf_exempt
 def tenant_key_set(request: HttpRequest, tenant_slug: str | None = None) -> HttpResponse:
     """RFC 7517. No statement is run: keys and tenants are in memory."""
+    if request.method not in {"GET", "HEAD"}:
+        return JsonResponse({"keys": []}, status=405, headers={"Allow": "GET, HEAD", **_UNCACHED})
     hint = TenantHint(slug=tenant_slug, host=host_of(request))
     tenant = explicit(hint) or (directory().default if tenant_slug is None else None)
     if tenant is None or not tenant.active:
-        return JsonResponse({"keys": []}, status=404)
+        return JsonResponse({"keys": []}, status=404, headers=_UNCACHED)
     answer = JsonResponse(key_set(tenant.id, timezone.now()))
     answer["Cache-Control"] = CACHE
     return answer

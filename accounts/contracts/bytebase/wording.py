@@ -83,8 +83,8 @@ def invalid(message: str) -> Answer:
 _UNAVAILABLE = status(
     Code.UNAVAILABLE, "the server is busy, please try again", headers={"Retry-After": "1"}
 )
-_FACTOR_ELSEWHERE = "this account's second factor works in the browser only"
-_CHANGE_FIRST = "the password must be changed in the browser first"
+_FACTOR_ELSEWHERE = "this account's second factor does not work with this API"
+_CHANGE_FIRST = "the password must be changed first: ask your administrator"
 
 
 def _kind_not_allowed(refused: LoginRefused) -> Answer:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accounts.contracts.oloid.wording import BROWSER_ONLY, DENIED, SIGN_IN_AGAIN, seconds_to_wait
+from accounts.contracts.oloid.wording import (
+    DENIED,
+    FACTOR_UNSUPPORTED,
+    SIGN_IN_AGAIN,
+    seconds_to_wait,
+)
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal, always
 
@@ -77,7 +82,7 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
-    Reason.FACTOR_UNSUPPORTED: _denied(BROWSER_ONLY),
+    Reason.FACTOR_UNSUPPORTED: _denied(FACTOR_UNSUPPORTED),
     # A session that was made for another challenge than the one it answers.
     Reason.FACTOR_MISSING: _FOREIGN_SESSION,
     Reason.WRONG_CODE: always(exception(CODE_MISMATCH, "Invalid code received for user")),
@@ -123,7 +128,6 @@ def _method(faulted: Faulted) -> Answer:
     return exception(UNKNOWN_OPERATION, status=405, headers={"Allow": allow})
 
 
-_INVALID_TOKEN = _denied("Invalid Access Token")
 _WRONG_MEDIA = f"the content type must be {CONTENT_TYPE}"
 
 FAULTS: Mapping[Fault, FaultAnswer] = {

@@ -10,9 +10,8 @@ from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal, always
 
 DENIED = "Incorrect username or password."
-BROWSER_ONLY = (
-    "The second factor of this account works in the browser only. "
-    "Sign in there and add an authenticator app."
+FACTOR_UNSUPPORTED = (
+    "The second factor of this account does not work with this API. Ask your administrator."
 )
 SIGN_IN_AGAIN = "Sign in again, with your second factor if you have one, to change second factors."
 
@@ -58,7 +57,7 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
-    Reason.FACTOR_UNSUPPORTED: always(problem(401, BROWSER_ONLY)),
+    Reason.FACTOR_UNSUPPORTED: always(problem(401, FACTOR_UNSUPPORTED)),
 }
 # One answer for every other reason: what was wrong is for the audit trail alone.
 REFUSALS: Mapping[Reason, Refusal] = {

@@ -93,11 +93,11 @@ _SPECIAL = {
     # The product has no word for these two; the message names the remedy.
     Reason.FACTOR_UNSUPPORTED: _judged(
         "error-security-key-not-supported",
-        "A security key works in the browser only: set up an authenticator app there",
+        "The second factor of this account does not work here: ask your administrator",
     ),
     Reason.MUST_BIND_FACTOR: _judged(
         "error-two-factor-setup-required",
-        "Your organization requires a second factor: set it up in the browser first",
+        "Your organization requires a second factor: ask your administrator",
     ),
 }
 # What is said of a code depends on whose it is: `second_factor` adds the words for these.

@@ -194,7 +194,7 @@ def test_an_account_whose_second_factor_has_no_field_here_is_told_where_it_works
     api: Api, cast: Cast
 ) -> None:
     Passkey.objects.create(user=cast.alice.user, credential_id=b"1", public_key=b"2", name="key")
-    text = "this account's second factor works in the browser only"
+    text = "this account's second factor does not work with this API"
     refused(api.log_in(cast.alice), 403, 7, text)
     wrong = api.post(LOGIN, {"email": cast.alice.email, "password": "wrong"})
     refused(wrong, 401, 16, "invalid email or password")

@@ -42,7 +42,7 @@ REASONS = {
     Reason.FACTOR_UNSUPPORTED: (
         403,
         7,
-        "this account's second factor works in the browser only",
+        "this account's second factor does not work with this API",
     ),
     Reason.FACTOR_MISSING: (401, 16, "OTP or recovery code is required for MFA"),
     Reason.WRONG_CODE: (401, 16, "invalid MFA code"),
@@ -53,7 +53,7 @@ REASONS = {
     Reason.CHALLENGE_SPENT: FORGED,
     Reason.CHALLENGE_EXPIRED: FORGED,
     Reason.PASSWORD_REJECTED: (400, 3, "too short"),
-    Reason.MUST_CHANGE_PASSWORD: (403, 7, "the password must be changed in the browser first"),
+    Reason.MUST_CHANGE_PASSWORD: (403, 7, "the password must be changed first: ask your administrator"),
     Reason.MUST_BIND_FACTOR: (403, 7, "2FA is required, please set it up first"),
     Reason.GRANT_UNKNOWN: SPENT,
     Reason.GRANT_REPLAYED: SPENT,

@@ -36,7 +36,7 @@ from tests.fixtures import PASSWORD, Cast
 NO_APP = problem(
     403,
     "Forbidden",
-    "API login needs an authenticator app; a security key works in the browser only.",
+    "API login needs an authenticator app: set one up, or ask your administrator.",
 )
 
 
@@ -242,7 +242,7 @@ def test_a_security_key_beside_an_authenticator_app_does_not_matter(
 def test_a_password_that_must_be_changed_is_403_with_the_remedy(client: Client, cast: Cast) -> None:
     cast.alice.user.must_change_password = True
     cast.alice.user.save()
-    remedy = "The password must be changed in the browser before it works here."
+    remedy = "The password must be changed before it works here: ask your administrator."
     assert told(login(client, cast.alice.email)) == problem(403, "Forbidden", remedy)
     assert told(login(client, cast.alice.email, "wrong")) == UNAUTHORIZED
 

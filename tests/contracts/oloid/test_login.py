@@ -271,8 +271,8 @@ def test_a_second_factor_without_a_field_here_is_named_after_the_right_password_
         401,
         {
             "status": "401",
-            "message": "The second factor of this account works in the browser only. "
-            "Sign in there and add an authenticator app.",
+            "message": "The second factor of this account does not work with this API. "
+            "Ask your administrator.",
         },
     )
     wrong = post_login(client, credentials(cast.alice, cast.alpha, Password="wrong"))

@@ -94,7 +94,7 @@ def test_a_security_key_alone_is_refused_with_the_remedy(client: Client, cast: C
     Passkey.objects.create(user=cast.alice.user, credential_id=b"1", public_key=b"1", name="key")
     body = judged(
         "error-security-key-not-supported",
-        "A security key works in the browser only: set up an authenticator app there",
+        "The second factor of this account does not work here: ask your administrator",
     )
     refused(log_in(client, {"user": "alice", "password": PASSWORD}), 401, body)
 
@@ -106,7 +106,7 @@ def test_a_tenant_that_demands_a_second_factor_says_where_to_set_it_up(
     resolve.invalidate()
     body = judged(
         "error-two-factor-setup-required",
-        "Your organization requires a second factor: set it up in the browser first",
+        "Your organization requires a second factor: ask your administrator",
     )
     refused(log_in(client, {"user": "alice", "password": PASSWORD}), 401, body)
     assert not Session.objects.exists()
