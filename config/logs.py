@@ -56,6 +56,8 @@ def configuration(level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "django.security": {"level": "ERROR"},
             "django.security.RequestDataTooBig": {"level": "CRITICAL"},
+            # A stranger may name any host, as often as he likes.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "psycopg.pool": {"level": "ERROR"},
         },
     }

@@ -64,6 +64,7 @@ def prove(found: Found, code: str, client: ClientContext) -> int | None:
     reserved = _reserve(found, client)
     step = binding.proved_step(waiting, code, client.now)
     if step is None or not binding.spend_step(user_id, waiting, step, client.now):
+        _record_wrong(found, client, Factor.OTP)
         return None
     throttle.refund_now(reserved)
     return step
@@ -151,6 +152,8 @@ def spend_code(found: Found, code: str, client: ClientContext) -> bool:
     right = _spent_totp(user_id, code, client.now) or _spent_recovery(found, code, client.now)
     if right:
         throttle.refund_now(reserved)
+    else:
+        _record_wrong(found, client, Factor.OTP if is_code(code) else Factor.RECOVERY_CODE)
     return right
 
 
@@ -162,6 +165,7 @@ def spend_mailed_code(found: Found, code: str, client: ClientContext) -> bool:
     reserved = _reserve(found, client)
     row = email_codes.find(found.subject.user.pk, code, client.now) if is_code(code) else None
     if row is None or not email_codes.spend(row, client.now):
+        _record_wrong(found, client, Factor.EMAIL)
         return False
     throttle.refund_now(reserved)
     return True
@@ -191,6 +195,19 @@ def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:
             Reason.THROTTLED_FACTOR, subject=found.subject, retry_after=reserved.retry_after
         )
     return reserved
+
+
+def _record_wrong(found: Found, client: ClientContext, factor: Factor) -> None:
+    """A guess at a code inside of a session is a verdict like one at a login."""
+    audit.row(
+        Event.LOGIN_REFUSED,
+        client,
+        tenant_id=found.subject.tenant.id,
+        user_id=found.subject.user.pk,
+        session_id=found.session.pk,
+        reason=Reason.WRONG_CODE,
+        factor=factor,
+    ).save()
 
 
 def _record(event: Event, found: Found, client: ClientContext, factor: Factor) -> None:

@@ -75,7 +75,8 @@ def refusal(call: Call, found: Found, *, remembers: bool) -> Answer | None:
         return wording.failed(400, "TOTP Required", "totp-required", details=details)
     proof = _proof(method, code, found, client)
     if proof is None:
-        _record_wrong(method, found, client)
+        if method == PASSWORD:
+            _record_wrong_password(found, client)
         error, message, details = _after_wrong(method, subject, call.now)
         return wording.failed(400, message, error, details=details)
     if remembers:
@@ -189,15 +190,14 @@ def _is_password(code: str, found: Found, client: ClientContext) -> bool:
     return right
 
 
-def _record_wrong(method: str, found: Found, client: ClientContext) -> None:
-    password = method == PASSWORD
+def _record_wrong_password(found: Found, client: ClientContext) -> None:
+    """Wrong codes are recorded where they are judged."""
     row = audit.row(
         Event.LOGIN_REFUSED,
         client,
         tenant_id=found.subject.tenant.id,
         user_id=found.subject.user.pk,
         session_id=found.session.pk,
-        reason=Reason.WRONG_PASSWORD if password else Reason.WRONG_CODE,
-        factor="" if password else _FACTOR_OF[method],
+        reason=Reason.WRONG_PASSWORD,
     )
     execute(Insert(row))
