@@ -77,8 +77,7 @@ def create_tenant(
                 owned.save()
         audit.row(Event.TENANT_CREATED, by or operator(), tenant_id=tenant.id).save()
     resolve.invalidate()
-    for profile in token_profiles():
-        keys.create_first(tenant.id, profile, timezone.now())
+    keys.create_first(tenant.id, token_profiles(), timezone.now())
     return tenant
 
 

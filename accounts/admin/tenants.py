@@ -157,7 +157,6 @@ class TenantAdmin(ScopedAdmin):
         super().save_related(request, form, formsets, change)
         tenant = form.instance
         if not change:
-            for profile in token_profiles():
-                keys.create_first(tenant.pk, profile, timezone.now())
+            keys.create_first(tenant.pk, token_profiles(), timezone.now())
             transaction.on_commit(keys.invalidate)
         transaction.on_commit(resolve.invalidate)

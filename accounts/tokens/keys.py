@@ -116,24 +116,25 @@ def signer(tenant_id: UUID, profile: TokenProfile, now: datetime) -> Key:
     """The key that signs this kind of token now; the tenant's first one is made on demand."""
     key = ring().signer(tenant_id, profile.purpose, now)
     if key is None:
-        create_first(tenant_id, profile, now)
+        create_first(tenant_id, [profile], now)
         key = ring().signer(tenant_id, profile.purpose, now)
     if key is None:  # pragma: no cover  # only if another process retires the key right now
         raise LookupError(f"no key signs {profile.purpose}")
     return key
 
 
-def create_first(tenant_id: UUID, profile: TokenProfile, now: datetime) -> None:
-    """Make a tenant's first key of a kind; of two processes that try, one does."""
-    # Dated back: it must also serve a request that began before it, or on a slower clock.
-    fresh = _new_row(tenant_id, profile, now - _MARGIN)
+def create_first(tenant_id: UUID, profiles: Iterable[TokenProfile], now: datetime) -> None:
+    """Make a tenant's first keys of these kinds; of two processes that try, one does."""
+    wanted = {profile.purpose: profile for profile in profiles}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{tenant_id}{fresh.purpose}"]
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"keys:{tenant_id}"])
+        line = SigningKey.objects.filter(
+            tenant_id=tenant_id, purpose__in=list(wanted), retired_at=None
         )
-        line = SigningKey.objects.filter(tenant_id=tenant_id, purpose=profile.purpose)
-        if not line.filter(retired_at=None).exists():
-            fresh.save(force_insert=True)
+        missing = wanted.keys() - set(line.values_list("purpose", flat=True))
+        # Dated back: a key must also serve a request that began before it, or on a slower clock.
+        rows = [_new_row(tenant_id, wanted[purpose], now - _MARGIN) for purpose in sorted(missing)]
+        SigningKey.objects.bulk_create(rows)
     invalidate()
 
 

@@ -53,7 +53,11 @@ REASONS = {
     Reason.CHALLENGE_SPENT: FORGED,
     Reason.CHALLENGE_EXPIRED: FORGED,
     Reason.PASSWORD_REJECTED: (400, 3, "too short"),
-    Reason.MUST_CHANGE_PASSWORD: (403, 7, "the password must be changed first: ask your administrator"),
+    Reason.MUST_CHANGE_PASSWORD: (
+        403,
+        7,
+        "the password must be changed first: ask your administrator",
+    ),
     Reason.MUST_BIND_FACTOR: (403, 7, "2FA is required, please set it up first"),
     Reason.GRANT_UNKNOWN: SPENT,
     Reason.GRANT_REPLAYED: SPENT,
