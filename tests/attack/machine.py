@@ -490,7 +490,8 @@ class Attack(RuleBasedStateMachine):
             "a spent challenge": waiting.spent,
             "a challenge from before a change": waiting.epoch != actor.epoch,
             "an expired challenge": self.clock.now() - waiting.born >= life,
-            "another nonce": step.contract == "coldstream" and waiting.nonce != tried.nonce,
+            # Only a login that began with a nonce is bound to one.
+            "another nonce": waiting.nonce not in {"", tried.nonce},
             "another user was named": step.contract == "oloid"
             and tried.name not in {actor.username, actor.email},
             "another pool": step.contract == "oloid" and tried.tenant != actor.tenant,
