@@ -20,7 +20,7 @@ from tests.attack.doors import minting
 from tests.attack.machine import Attack
 from tests.attack.people import Town
 
-RUNS = int(os.environ.get("DRAGOMAN_ATTACK_RUNS", "40"))
+RUNS = int(os.environ.get("DRAGOMAN_ATTACK_RUNS", "25"))
 _ALWAYS_THE_SAME = "DRAGOMAN_ATTACK_RUNS" not in os.environ
 
 
