@@ -21,7 +21,6 @@ from mfa.models import Challenge, EmailCode, Enrolment
 from tenants.models import Tenant
 from tests.login.gate import Town, challenged, logged_in
 
-NOW = timezone.now()
 GOOD = "a long enough pass phrase 7"
 
 
@@ -118,19 +117,20 @@ class TestRotateKeys:
 
 class TestPurge:
     def test_what_is_over_goes_and_what_counts_stays(self, town: Town) -> None:
-        live, over, ended = (logged_in(now=NOW).session.pk for _ in range(3))
-        Session.objects.filter(pk=over).update(expires_at=NOW - timedelta(days=31))
-        Session.objects.filter(pk=ended).update(ended_at=NOW - timedelta(days=31))
-        recent = logged_in(now=NOW).session.pk
-        Session.objects.filter(pk=recent).update(ended_at=NOW - timedelta(days=29))
-        challenged(now=NOW - timedelta(minutes=6))
-        challenged(now=NOW)
+        now = timezone.now()
+        live, over, ended = (logged_in(now=now).session.pk for _ in range(3))
+        Session.objects.filter(pk=over).update(expires_at=now - timedelta(days=31))
+        Session.objects.filter(pk=ended).update(ended_at=now - timedelta(days=31))
+        recent = logged_in(now=now).session.pk
+        Session.objects.filter(pk=recent).update(ended_at=now - timedelta(days=29))
+        challenged(now=now - timedelta(minutes=6))
+        challenged(now=now)
         events = LoginEvent.objects.count()
         for age in (timedelta(days=31), timedelta(0)):
             owner = town.alice if age else town.bob
-            email_codes.issue(owner.pk, NOW - email_codes.LIFETIME - age)
-        binding.begin(town.bob.pk, NOW - timedelta(days=31))
-        binding.begin(town.alice.pk, NOW)
+            email_codes.issue(owner.pk, now - email_codes.LIFETIME - age)
+        binding.begin(town.bob.pk, now - timedelta(days=31))
+        binding.begin(town.alice.pk, now)
         run("purge")
         assert set(Session.objects.values_list("pk", flat=True)) == {live, recent}
         assert [m.objects.count() for m in (Challenge, EmailCode, Enrolment)] == [1, 1, 1]
@@ -155,7 +155,7 @@ class TestPurge:
         key = SigningKey.objects.get()
         run("purge")
         assert SigningKey.objects.exists()
-        key.retired_at = key.verify_until = NOW - timedelta(days=31)
+        key.retired_at = key.verify_until = timezone.now() - timedelta(days=31)
         key.save()
         run("purge")
         assert not SigningKey.objects.exists()

@@ -151,7 +151,7 @@ class TestBudgets:
         assert [len(wrong), len(unknown), len(disabled)] == [3, 3, 3]
 
     def test_of_a_challenge_and_its_second_step(self, town: Town) -> None:
-        logged_in()
+        logged_in(now=NOW)
         tokens = []
         opened = statements(lambda: tokens.append(challenged(now=NOW).token))
         assert len(opened) == 3, opened
