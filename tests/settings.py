@@ -24,3 +24,5 @@ throwaway.ensure_postgres()
 from config.settings import *  # noqa: E402, F403
 
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Finding the static files anew for every test client costs more than most tests.
+WHITENOISE_USE_FINDERS = False
