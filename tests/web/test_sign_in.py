@@ -490,8 +490,8 @@ def test_the_home_page_names_every_contract_and_asks_the_database_nothing(
 
 @pytest.mark.parametrize("name", ["pages.css", "console.css", "mark.svg"])
 def test_the_files_of_pages_are_served(db: None, name: str) -> None:
-    settings.WHITENOISE_USE_FINDERS = True
-    answer = Browser().get(f"/static/dragoman/{name}")
+    with override_settings(WHITENOISE_USE_FINDERS=True):
+        answer = Browser().get(f"/static/dragoman/{name}")
     assert answer.status_code == 200
     assert len(answer.getvalue()) > 100
     answer.close()
