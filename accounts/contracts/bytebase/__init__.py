@@ -9,8 +9,11 @@ docs/contracts/bytebase.md has the details.
 ``objects``     users, login answers and the server's description
 ``changes``     what a user may change about himself
 ``cookies``     the three cookies of a browser login
+``logins``      login, refresh, logout
 ``workloads``   token exchange
-``views``       the calls
+``people``      users
+``public``      what is told before a login
+``views``       the REST face of the calls
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,14 +133,27 @@ def read(call: Call) -> Wanted:
     """The body and the query. Raises Faulted(MALFORMED) or Faulted(INVALID)."""
     values = received(call, UserMessage)
     listed = _query(call, "update_mask")
-    names = values if listed is None else [name.strip() for name in listed.split(",")]
-    return Wanted(
+    return wanted(
         values,
-        frozenset(_SPELLINGS[name] for name in names if name in _SPELLINGS),
-        _flag(call, "regenerate_temp_mfa_secret"),
-        _flag(call, "regenerate_recovery_codes"),
-        _query(call, "otp_code"),
+        mask=None if listed is None else [name.strip() for name in listed.split(",")],
+        new_secret=_flag(call, "regenerate_temp_mfa_secret"),
+        new_codes=_flag(call, "regenerate_recovery_codes"),
+        otp_code=_query(call, "otp_code"),
     )
+
+
+def wanted(
+    values: dict[str, Any],
+    *,
+    mask: Iterable[str] | None,
+    new_secret: bool = False,
+    new_codes: bool = False,
+    otp_code: str | None = None,
+) -> Wanted:
+    """What an ``UpdateUserRequest`` asks for; without a mask the fields that are there."""
+    names = values if mask is None else mask
+    changeable = frozenset(_SPELLINGS[name] for name in names if name in _SPELLINGS)
+    return Wanted(values, changeable, new_secret, new_codes, otp_code)
 
 
 def _query(call: Call, name: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from django.http import HttpResponse
@@ -13,11 +14,29 @@ from accounts.login.outcome import TokenSet
 from accounts.login.subject import Subject
 from accounts.models import Session
 from accounts.wire.call import Call
-from accounts.wire.cookies import Cookie, clear, put
+from accounts.wire.contract import Answer
+from accounts.wire.cookies import Cookie, put
+from accounts.wire.renderers import response
 
 ACCESS, REFRESH, USER = "access-token", "refresh-token", "user"
 # What may stand in a cookie as it is (RFC 6265 section 4.1.1), as far as names of users go.
 _VERBATIM = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with the cookies that go with it."""
+
+    answer: Answer
+    cookies: tuple[Cookie, ...] = ()
+
+    def http(self) -> HttpResponse:
+        """The answer as REST clients get it."""
+        http = response(self.answer)
+        for cookie in self.cookies:
+            put(http, cookie)
+        return http
 
 
 def _secure(call: Call) -> bool:
@@ -25,30 +44,32 @@ def _secure(call: Call) -> bool:
     return call.header("Origin").startswith("https")
 
 
-def put_tokens(
-    http: HttpResponse, call: Call, live: Session, subject: Subject, tokens: TokenSet
-) -> None:
-    """Set the access token, for a second less than it works, and the refresh token if any.
+def of_tokens(
+    call: Call, live: Session, subject: Subject, tokens: TokenSet
+) -> tuple[Cookie, Cookie]:
+    """The access token, for a second less than it works, and the refresh token if any.
 
     One of an earlier login does not stay beside the token of another.
     """
     expires = call.now + web_lifetime(live, subject, call.now) - timedelta(seconds=1)
-    put(http, Cookie(ACCESS, tokens.access, secure=_secure(call), expires=expires))
+    access = Cookie(ACCESS, tokens.access, secure=_secure(call), expires=expires)
     if not tokens.refresh:
-        clear(http, REFRESH, secure=_secure(call))
-        return
+        return access, _unset(REFRESH, call)
     remaining = int((live.expires_at - call.now).total_seconds())
-    put(http, Cookie(REFRESH, tokens.refresh, secure=_secure(call), max_age=remaining))
+    return access, Cookie(REFRESH, tokens.refresh, secure=_secure(call), max_age=remaining)
 
 
-def put_user(http: HttpResponse, call: Call, live: Session, subject: Subject) -> None:
-    """Tell the page's scripts who is logged in; it is no secret and opens nothing."""
+def of_user(call: Call, live: Session, subject: Subject) -> Cookie:
+    """Who is logged in, for the page's scripts; it is no secret and opens nothing."""
     name = quote(user_name(subject), safe=_VERBATIM)
     remaining = int((live.expires_at - call.now).total_seconds())
-    put(http, Cookie(USER, name, http_only=False, secure=_secure(call), max_age=remaining))
+    return Cookie(USER, name, http_only=False, secure=_secure(call), max_age=remaining)
 
 
-def clear_all(http: HttpResponse, call: Call) -> None:
-    """Make the browser forget the login."""
-    for name in (ACCESS, REFRESH, USER):
-        clear(http, name, secure=_secure(call))
+def none(call: Call) -> tuple[Cookie, ...]:
+    """What makes the browser forget the login."""
+    return tuple(_unset(name, call) for name in (ACCESS, REFRESH, USER))
+
+
+def _unset(name: str, call: Call) -> Cookie:
+    return Cookie(name, "", secure=_secure(call), expires=_LONG_AGO)

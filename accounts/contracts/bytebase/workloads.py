@@ -6,8 +6,10 @@ so no token is good.
 
 from __future__ import annotations
 
+from typing import Any
+
 from accounts.contracts.bytebase.protojson import Message, quoted, text
-from accounts.contracts.bytebase.tokens import BEARER
+from accounts.contracts.bytebase.tokens import BEARER, presented
 from accounts.contracts.bytebase.wording import Code, invalid, status, unauthenticated
 from accounts.login import identify
 from accounts.login.attempt import Attempt, Identifier, NameForm
@@ -27,8 +29,14 @@ class ExchangeTokenRequest(Message):
     email = text()
 
 
-def exchanged(call: Call, token: str, email: str) -> Answer:
-    """The first check that fails answers."""
+def exchange_token(call: Call, message: dict[str, Any]) -> Answer:
+    """A workload's own token for one of ours: the first check that fails answers.
+
+    ``message`` has the fields of :class:`ExchangeTokenRequest`. Raises Faulted(NO_TOKEN) for an
+    ``Authorization`` header in another form.
+    """
+    presented(call)
+    token, email = message["token"], message["email"]
     if not token:
         return invalid("token is required")
     if not email:

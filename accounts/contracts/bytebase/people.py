@@ -1,0 +1,52 @@
+"""``UserService``: who somebody is, apart from how a message travels."""
+
+from __future__ import annotations
+
+from accounts.contracts.bytebase import changes, objects
+from accounts.contracts.bytebase.changes import Wanted
+from accounts.contracts.bytebase.tokens import enroller, holder, presented
+from accounts.contracts.bytebase.wording import BIND_FIRST, unauthenticated
+from accounts.login.sessions import Found
+from accounts.wire.call import Call
+from accounts.wire.contract import Answer, Fault, Faulted
+from tenants.names import fold
+
+
+def current_user(call: Call) -> Answer:
+    """Who the token's holder is. The method is public, so it has one text for all refusals."""
+    token = presented(call)
+    try:
+        found, _ = enroller(call, token)
+    except Faulted:
+        return unauthenticated("authenticated user not found")
+    return _own(call, found)
+
+
+def get_user(call: Call, email: str) -> Answer:
+    """An account by its address. Raises Faulted."""
+    found = holder(call, presented(call))
+    if fold(email) != found.subject.user.email_key:
+        raise Faulted(
+            Fault.FORBIDDEN,
+            method="/bytebase.v1.UserService/GetUser",
+            permission="bb.users.get",
+        )
+    return _own(call, found)
+
+
+def update_user(call: Call, email: str, wanted: Wanted) -> Answer:
+    """Change an account, above all its second factor. Raises Faulted or LoginRefused."""
+    token = presented(call)
+    found, only_enrols = enroller(call, token)
+    own = fold(email) == found.subject.user.email_key
+    if only_enrols and not (own and wanted.is_of_factors):
+        raise Faulted(Fault.FORBIDDEN, BIND_FIRST)
+    if not own:
+        return changes.refused_for(email, found)
+    changes.make(call, found, wanted)
+    return _own(call, enroller(call, token)[0])
+
+
+def _own(call: Call, found: Found) -> Answer:
+    pending = changes.shown_secret(call, found)
+    return Answer(200, objects.user(found.subject, found.subject.user.last_login, pending))
