@@ -45,6 +45,7 @@ from accounts.wire.fields import ExactText
 from accounts.wire.parsers import json_value
 from accounts.wire.shapes import checked
 from accounts.wire.views import ContractView
+from accounts.wire.waiting import retry_after
 from tenants.conf import conf
 from tenants.models import new_number
 
@@ -128,9 +129,7 @@ _BIND_FIRST = "Your organization requires a second factor: set up an authenticat
 
 
 def _too_many(refused: LoginRefused) -> Answer:
-    wait = refused.detail.get("retry_after") or timedelta(seconds=60)
-    seconds = str(max(1, int(wait.total_seconds())))
-    return _problem(429, "Too Many Requests", headers={"Retry-After": seconds})
+    return _problem(429, "Too Many Requests", headers=retry_after(refused))
 
 
 def _invalid(faulted: Faulted) -> Answer:

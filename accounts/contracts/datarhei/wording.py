@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, Faulted, always
+from accounts.wire.waiting import retry_after
 from tenants.policy import TenantRecord
 
 APP = "datarhei-core"
@@ -77,9 +78,7 @@ _BUSY = _error(503, headers={"Retry-After": "1"})
 
 
 def _too_many(refused: LoginRefused) -> Answer:
-    wait = refused.detail.get("retry_after") or timedelta(seconds=60)
-    seconds = str(max(1, int(wait.total_seconds())))
-    return _error(429, "Too many failed logins", {"Retry-After": seconds})
+    return _error(429, "Too many failed logins", retry_after(refused))
 
 
 def _method(faulted: Faulted) -> Answer:
