@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from accounts import provisioning
 from accounts.login import passwords
+from accounts.login.passwords import DragomanHasher
 from accounts.models import User
 from accounts.tokens import keys
 from accounts.tokens.profile import Algorithm
-from mfa import binding, recovery_codes, totp
+from mfa import binding, recovery_codes, slow_hash, totp
 from mfa.models import RecoveryCode
 from tenants import resolve
 from tenants.models import Tenant
@@ -84,6 +85,36 @@ def few_rsa_keys() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "_generate", from_stock)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes() -> Iterator[None]:
+    """The least that Argon2 takes: at the product's cost hashing would be most of the suite.
+
+    `real_hashes` is for tests that look at the cost itself.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        _hash_at(patch, memory=8, time=1)
+        yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes at the product's own cost."""
+    memory, time = _REAL_COST
+    _hash_at(monkeypatch, memory=memory, time=time)
+
+
+_REAL_COST = (DragomanHasher.memory_cost, DragomanHasher.time_cost)
+
+
+def _hash_at(patch: pytest.MonkeyPatch, *, memory: int, time: int) -> None:
+    patch.setattr(DragomanHasher, "memory_cost", memory)
+    patch.setattr(DragomanHasher, "time_cost", time)
+    # Nobody's hash has to be of the same cost as everybody's.
+    patch.setattr(passwords, "NEVER", passwords._never())
+    patch.setattr(slow_hash, "_MEMORY", memory)
+    patch.setattr(slow_hash, "_TIME", time)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the attack tests share: a town, a clock that moves, and hashes that cost nothing."""
+"""What the attack tests share: a town, and a clock that moves."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.login import passwords
-from mfa import slow_hash
 from tests.attack.people import Town, found_town
 
 
@@ -29,16 +27,6 @@ class Clock:
 
 
 @pytest.fixture
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thousands of logins: their slow hashes would be all that is measured."""
-    monkeypatch.setattr(passwords._HASHER, "memory_cost", 8, raising=True)
-    monkeypatch.setattr(passwords._HASHER, "time_cost", 1, raising=True)
-    monkeypatch.setattr(passwords, "NEVER", passwords._never())
-    monkeypatch.setattr(slow_hash, "_MEMORY", 8)
-    monkeypatch.setattr(slow_hash, "_TIME", 1)
-
-
-@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     # The middle of a time step: a code that is made now is of this step when it is judged.
     real = timezone.now()
@@ -48,5 +36,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def town(db: None, cheap_hashes: None, clock: Clock) -> Town:
+def town(db: None, clock: Clock) -> Town:
     return found_town()

@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from argon2.low_level import Type, hash_secret_raw
 from django.contrib.auth.hashers import check_password, make_password
 from pytest_django.fixtures import Settings
 
 from accounts.login import passwords
 from accounts.login.attempt import Password, PasswordDigest, ServiceSecret
 from accounts.login.outcome import Reason
-from accounts.login.passwords import MAX_BYTES, MAX_CODE_POINTS, NEVER, DragomanHasher
+from accounts.login.passwords import MAX_BYTES, MAX_CODE_POINTS, DragomanHasher
 from accounts.models import LoginEvent, ThrottleBucket, User
+from mfa import slow_hash
 from tenants import hashing, resolve
 from tenants.conf import conf
 from tenants.hashing import Overloaded
@@ -46,9 +48,17 @@ def test_the_digest_form_is_the_sha256_of_the_text() -> None:
     assert passwords.digest_of("ﬁsh") != passwords.digest_of("fish")
 
 
-def test_stored_hashes_are_argon2id_with_the_chosen_cost() -> None:
-    assert hashed().startswith("argon2_sha256hex$argon2id$v=19$m=19456,t=2,p=1$")
-    assert passwords.encode(PASSWORD) != hashed()
+def test_stored_hashes_are_argon2id_with_the_chosen_cost(real_hashes: None) -> None:
+    stored = passwords.encode(PASSWORD)
+    assert stored.startswith("argon2_sha256hex$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.encode(PASSWORD) != stored
+    assert passwords.verify(Password(PASSWORD), stored)
+
+
+def test_short_secrets_are_hashed_at_the_same_cost(real_hashes: None) -> None:
+    salt = bytes(16)
+    expected = hash_secret_raw(b"secret", salt, 2, 19456, 1, 32, Type.ID)
+    assert slow_hash.digest("secret", salt) == expected
 
 
 def test_djangos_own_functions_agree() -> None:
@@ -112,16 +122,18 @@ def test_an_account_without_a_password_costs_one_hash_all_the_same(
     stored: str, works: list[str]
 ) -> None:
     assert not passwords.verify(Password(PASSWORD), stored)
-    assert works == [NEVER]
+    assert works == [passwords.NEVER]
 
 
-def test_the_hash_of_nobody_costs_what_a_real_one_costs() -> None:
+def test_the_hash_of_nobody_costs_what_a_real_one_costs(real_hashes: None) -> None:
     def shape(encoded: str) -> list[Any]:
         parts = encoded.split("$")
         return [*parts[:4], *(len(part) for part in parts[4:])]
 
-    assert shape(NEVER) == shape(hashed())
-    assert not passwords.needs_rehash(hashed())
+    stored = passwords.encode(PASSWORD)
+    assert shape(passwords.NEVER) == shape(stored)
+    assert not passwords.needs_rehash(stored)
+    assert not passwords.needs_rehash(passwords.NEVER)
 
 
 REFUSALS: list[tuple[str, str, dict[str, Any], Reason]] = [
@@ -159,7 +171,7 @@ def test_a_closed_door_costs_one_hash_too(town: Town, works: list[str], state: s
     resolve.invalidate()
     expected = Reason.CONTRACT_OFF if state == "off" else Reason.TENANT_SUSPENDED
     assert reason_of(login, "alice", PASSWORD) is expected
-    assert works == [NEVER]
+    assert works == [passwords.NEVER]
 
 
 def test_without_a_free_slot_the_attempt_is_given_back(town: Town, settings: Settings) -> None:
@@ -183,7 +195,7 @@ def test_slots_are_free_again_after_an_error(settings: Settings) -> None:
 
 class TestRehash:
     OLD = DragomanHasher()
-    OLD.time_cost = 1
+    OLD.time_cost = 3
 
     def old_hash(self, town: Town) -> str:
         stored = self.OLD.encode(PASSWORD, self.OLD.salt())
