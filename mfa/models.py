@@ -152,6 +152,7 @@ class Challenge(models.Model):
         SECOND_FACTOR = "second_factor"
         NEW_PASSWORD = "new_password"  # noqa: S105  # a step's name
         BIND_FACTOR = "bind_factor"
+        SELECT_FACTOR = "select_factor"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
@@ -159,6 +160,8 @@ class Challenge(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     contract = models.CharField(max_length=30)
     step = models.CharField(max_length=14, choices=Step.choices, default=Step.SECOND_FACTOR)
+    # The one factor that answers it, where it was asked for by name.
+    factor = models.CharField(max_length=13, blank=True)
     client_id = models.CharField(max_length=128, blank=True)
     nonce_hash = models.BinaryField(max_length=32, null=True)
     amr = models.JSONField(default=list)

@@ -66,6 +66,8 @@ class Tenant(models.Model):
     pool_id = models.CharField(max_length=55, unique=True, default=new_pool_id, editable=False)
     client_id = models.CharField(max_length=128, unique=True, default=new_client_id, editable=False)
     hex_id = models.CharField(max_length=16, unique=True, default=new_hex_id, editable=False)
+    # The secret of the app client, where it has one.
+    client_secret_sealed = models.TextField(blank=True, editable=False)
     branding = models.JSONField(default=dict, blank=True)
     contracts = models.JSONField(default=dict, blank=True, validators=[validate_contracts])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -118,6 +120,7 @@ class Tenant(models.Model):
             pool_id=self.pool_id,
             client_id=self.client_id,
             hex_id=self.hex_id,
+            client_secret_sealed=self.client_secret_sealed,
             policy=policy.record() if policy else Policy(),
             contracts={k: ContractSettings.parse(v) for k, v in self.contracts.items()},
         )

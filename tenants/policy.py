@@ -89,6 +89,8 @@ class TenantRecord:
     hex_id: str
     policy: Policy = field(default_factory=Policy)
     contracts: Mapping[str, ContractSettings] = field(default_factory=dict)
+    # Empty: the app client has no secret. tenants.client_secret opens it.
+    client_secret_sealed: str = field(default="", repr=False)
 
     def contract(self, slug: str) -> ContractSettings:
         """The tenant's settings for one contract; the defaults where it has said nothing."""

@@ -58,6 +58,8 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     is_superuser = models.BooleanField(default=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The second factor that is asked for where the user has several kinds; empty: he is asked which.
+    preferred_factor = models.CharField(max_length=13, blank=True, editable=False)
     # Raised by a password change, by disabling and by "end everything": a session opened under an
     # older epoch is dead at its next use, without a row of it being touched.
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
@@ -179,6 +181,8 @@ class ServiceCredential(models.Model):
     contract = models.CharField(max_length=30, blank=True)
     label = models.CharField(max_length=100, blank=True)
     secret_hash = models.CharField(max_length=64, editable=False)
+    # What the machine may do, in the words of the services that read its tokens.
+    role = models.CharField(max_length=100, blank=True)
     scopes = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
