@@ -63,6 +63,8 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     # Raised by a password change, by disabling and by "end everything": a session opened under an
     # older epoch is dead at its next use, without a row of it being touched.
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
+    # Of a workload: whose tokens stand for it; accounts.login.workload_trust reads and writes it.
+    workload_trust = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True, editable=False)
 

@@ -1,0 +1,63 @@
+"""Whose tokens stand for a workload identity: issuer, audiences and the form of the subject."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from accounts.models import User
+
+_MAX_ISSUER, _MAX_AUDIENCES, _MAX_TEXT = 512, 20, 512
+
+
+class Untrustworthy(ValueError):
+    """What was given cannot be a trust; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadTrust:
+    """Tokens of ``issuer`` for one of ``audiences`` (any, if empty) and a fitting subject.
+
+    ``subject`` is compared exactly, or up to a trailing ``*``; empty fits every subject.
+    """
+
+    issuer: str = ""
+    audiences: tuple[str, ...] = ()
+    subject: str = ""
+    # Who runs the issuer, in the contract's own word; decides nothing.
+    provider: str = ""
+
+    def check(self) -> None:
+        """Raise Untrustworthy where no token could ever be checked by this."""
+        if len(self.issuer) > _MAX_ISSUER or not _is_https(self.issuer):
+            raise Untrustworthy("the issuer must be an https address without query or user")
+        texts = (*self.audiences, self.subject)
+        if len(self.audiences) > _MAX_AUDIENCES or not all(self.audiences):
+            raise Untrustworthy(f"there may be at most {_MAX_AUDIENCES} audiences, none empty")
+        if any(len(text) > _MAX_TEXT or not text.isprintable() for text in texts):
+            raise Untrustworthy(f"a text may have at most {_MAX_TEXT} printable characters")
+
+    def stored(self) -> dict[str, Any]:
+        """The form in which ``User.workload_trust`` holds it."""
+        return asdict(self)
+
+
+def trust_of(user: User) -> WorkloadTrust | None:
+    """The trust of a workload identity; None where it has none."""
+    row = user.workload_trust
+    if not row:
+        return None
+    return WorkloadTrust(row["issuer"], tuple(row["audiences"]), row["subject"], row["provider"])
+
+
+def _is_https(address: str) -> bool:
+    if not (address.isascii() and address.isprintable()) or any(c in address for c in " \\?#"):
+        return False
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    named = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    return named and port != 0
