@@ -31,6 +31,8 @@ class Subject:
     identifier: str = ""
     # Whether an authenticator waits, or waited, for its proof.
     enrolling: bool = False
+    # Of each group in ``groups`` the address, which may be empty.
+    group_emails: tuple[str, ...] = ()
 
 
 def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
@@ -41,15 +43,15 @@ def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
 def facts(sector: str, user_pk: str) -> dict[str, Any]:
     """Annotations with the facts about the user whose key is at ``user_pk``."""
     user = OuterRef(user_pk)
+    groups = Group.objects.filter(members=user).order_by("name")
     return {
         "has_totp": Exists(TotpAuthenticator.objects.filter(user=user, confirmed=True)),
         "has_codes": Exists(RecoveryCode.objects.filter(user=user, used_at=None)),
         "has_passkey": Exists(Passkey.objects.filter(user=user)),
         "has_email_factor": Exists(EmailFactor.objects.filter(user=user)),
         "is_enrolling": Exists(Enrolment.objects.filter(user=user)),
-        "group_names": ArraySubquery(
-            Group.objects.filter(members=user).order_by("name").values("name")
-        ),
+        "group_names": ArraySubquery(groups.values("name")),
+        "group_emails": ArraySubquery(groups.values("email")),
         "subject_value": Subquery(
             SubjectIdentifier.objects.filter(user=user, sector=sector).values("value")[:1]
         ),
@@ -79,6 +81,7 @@ def subject_of(user: User, row: Any, tenant: TenantRecord) -> Subject:
         tuple(row.group_names),
         row.subject_value or "",
         row.is_enrolling,
+        group_emails=tuple(row.group_emails),
     )
 
 
