@@ -87,9 +87,12 @@ def create_user(
     *,
     password: str | None = None,
     by: ClientContext | None = None,
+    trace: Sequence[tuple[str, str]] = (),
     **fields: Any,
 ) -> User:
     """A new account; without a password nobody can log in with one.
+
+    ``trace`` goes into the audit row: which officer made it, say.
 
     Raises django.core.exceptions.ValidationError for a bad or taken name.
     """
@@ -102,7 +105,9 @@ def create_user(
     user.full_clean(exclude=["username_key", "email_key"])
     with transaction.atomic():
         user.save()
-        audit.row(Event.USER_CREATED, by or operator(), tenant_id=tenant.id, user_id=user.pk).save()
+        made = by or operator()
+        event = Event.USER_CREATED
+        audit.row(event, made, tenant_id=tenant.id, user_id=user.pk, trace=trace).save()
     return user
 
 
@@ -115,6 +120,7 @@ def issue_credential(
     secret: str | None = None,
     scopes: Sequence[str] = (),
     by: ClientContext | None = None,
+    trace: Sequence[tuple[str, str]] = (),
 ) -> IssuedCredential:
     """A new service credential of an account: a machine's secret or a person's app password."""
     secret = secret or new_secret()
@@ -133,5 +139,6 @@ def issue_credential(
             by or operator(),
             tenant_id=user.tenant_id,
             user_id=user.pk,
+            trace=trace,
         ).save()
     return IssuedCredential(credential, secret)

@@ -60,6 +60,11 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
         return _next_step(token, attempt, journey)
     proof = first_factor.check(attempt, journey)
     journey.subject = proof.subject
+    if bar := profile.bar(proof.subject):
+        # No guess, so it is not counted; see Journey.refuse_proved.
+        journey.give_back()
+        journey.note("bar", bar)
+        journey.refuse(Reason.KIND_NOT_ALLOWED, bar=bar)
     progress = Progress(
         proof.subject, (proof.record,), proof.by_service_secret, proof.writes, proof.rehashed
     )

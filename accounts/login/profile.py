@@ -76,6 +76,10 @@ def _no_token() -> str:
     return ""
 
 
+def _no_bar(_: Subject) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class LoginProfile:
     """One contract's login as the core needs to know it."""
@@ -98,6 +102,9 @@ class LoginProfile:
     )
     # Account kinds that may log in here with a secret.
     kinds: frozenset[str] = frozenset({"person", "service"})
+    # Why this account may not log in here with a password, whatever its kind; empty if it may.
+    # Asked after the password was right.
+    bar: Callable[[Subject], str] = _no_bar
     # Whether only staff may log in here, as into the console.
     staff_only: bool = False
     # Whether a person's app password is taken in place of the password.
