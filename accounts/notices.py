@@ -42,10 +42,11 @@ def _deliver(message: EmailMessage, kind: str) -> None:
         _log.exception("a mail could not be sent", extra={"kind": kind})
 
 
-def _send(user: User, kind: str, subject: str, lines: list[str]) -> None:
-    if not user.email:
+def _send(user: User, kind: str, subject: str, lines: list[str], to: str = "") -> None:
+    address = to or user.email
+    if not address:
         return
-    message = EmailMessage(subject, "\n".join(lines), to=[user.email])
+    message = EmailMessage(subject, "\n".join(lines), to=[address])
     transaction.on_commit(partial(_post, message, kind))
 
 
@@ -93,6 +94,21 @@ def factor_removed(user: User, what: str) -> None:
 def recovery_codes_made(user: User) -> None:
     """There is a new set of recovery codes."""
     _changed(user, "recovery_codes_made", "New recovery codes were made")
+
+
+def address_changed(user: User, old: str) -> None:
+    """Mail for the account goes elsewhere from now on: the old address is told."""
+    _send(
+        user,
+        "address_changed",
+        "The e-mail address was changed",
+        [
+            f"The account {user.username} has another e-mail address now.",
+            "",
+            "If you did not ask for it, tell your administrator at once.",
+        ],
+        to=old,
+    )
 
 
 def password_changed(user: User) -> None:
