@@ -19,7 +19,11 @@ class Event(StrEnum):
     LOGIN_REFUSED = "login:subject:refused"
     GRANT_REFUSED = "grant:token:refused"
     GRANT_REPLAYED = "grant:token:replayed"
+    SESSION_OPENED = "session:subject:opened_by_officer"
     SESSION_ENDED = "session:subject:ended"
+    TOKEN_MADE = "token:personal:made"  # noqa: S105
+    TOKEN_RENEWED = "token:personal:renewed"  # noqa: S105
+    TOKEN_REMOVED = "token:personal:removed"  # noqa: S105
     FACTOR_BOUND = "factor:authenticator:bound"
     FACTOR_REMOVED = "factor:authenticator:removed"
     RECOVERY_CODES_MADE = "factor:recovery_codes:made"

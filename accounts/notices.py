@@ -7,6 +7,7 @@ cannot be sent is logged; it never undoes what it speaks of.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -116,7 +117,33 @@ def password_changed(user: User) -> None:
     _changed(user, "password_changed", "The password was changed")
 
 
-def _changed(user: User, kind: str, what: str) -> None:
+def personal_token_made(user: User, name: str, *, bypasses: bool) -> None:
+    """There is a new token that acts for the owner until it is removed."""
+    more = ["It is not asked for a second factor.", ""] if bypasses else []
+    _changed(
+        user,
+        "personal_token_made",
+        "A personal access token was made",
+        [f"Its name: {name}", "", *more],
+    )
+
+
+def personal_token_removed(user: User, name: str) -> None:
+    """A personal access token opens nothing any more."""
+    _changed(
+        user,
+        "personal_token_removed",
+        "A personal access token was removed",
+        [f"Its name: {name}", ""],
+    )
+
+
+def session_opened(user: User) -> None:
+    """An officer has made a token in the owner's name."""
+    _changed(user, "session_opened", "A sign-in token was made by an administrator")
+
+
+def _changed(user: User, kind: str, what: str, more: Sequence[str] = ()) -> None:
     _send(
         user,
         kind,
@@ -124,6 +151,7 @@ def _changed(user: User, kind: str, what: str) -> None:
         [
             f"{what} for the account {user.username}.",
             "",
+            *more,
             "If it was not you, tell your administrator at once.",
         ],
     )

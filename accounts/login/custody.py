@@ -18,6 +18,8 @@ from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import sessions
 from accounts.login.outcome import Factor
+from accounts.login.profile import LoginProfile
+from accounts.login.subject import Subject
 from accounts.models import LoginEvent, ServiceCredential, Session, User
 from accounts.models.statement import Insert, Update, execute
 from mfa import binding, recovery_codes
@@ -91,16 +93,49 @@ def end_sessions(user: User, act: Act) -> None:
 
 def end_session(session: Session, act: Act) -> None:
     """One session ends, with all its tokens. Ending twice is fine."""
-    reason = "ended by an administrator"
-    rows = Session.objects.filter(pk=session.pk, ended_at=None)
     ended = act.row(
         Event.SESSION_ENDED,
         tenant_id=session.tenant_id,
         user_id=session.user_id,
-        reason=reason,
+        reason="ended by an administrator",
         facts=[("session", str(session.pk)), ("contract", session.contract)],
     )
-    execute(Update(rows, ended_at=act.client.now, end_reason=reason), Insert(ended))
+    sessions.end_rows(Session.objects.filter(pk=session.pk), ended)
+
+
+def end_sessions_over(user: User, contract: str, act: Act) -> None:
+    """Every session of the account over one contract ends."""
+    ended = act.row(
+        Event.SESSION_ENDED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        reason="ended by an administrator",
+        facts=[("contract", contract)],
+    )
+    sessions.end_rows(Session.objects.filter(user=user, contract=contract), ended)
+
+
+def open_session(subject: Subject, profile: LoginProfile, act: Act) -> str:
+    """A session in another's name, as its access token. The owner is told.
+
+    Nothing in it was proved by the owner, so it is asked wherever a proof is asked for. Whoever
+    calls this has made sure that the officer may.
+    """
+    user = subject.user
+    proof = sessions.amr(sessions.OFFICER, act.client.now, by=act.by)
+    session = sessions.build(subject, profile, act.client, [proof])
+    issued = profile.issue(session, subject)
+    opened = act.row(
+        Event.SESSION_OPENED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        facts=[("session", str(session.pk)), ("contract", session.contract)],
+    )
+    grants = [Insert(sessions.grant_row(each, session, act.client)) for each in issued.grants]
+    with transaction.atomic():
+        execute(Insert(session), *grants, Insert(opened))
+        notices.session_opened(user)
+    return issued.tokens.access
 
 
 def revoke_credential(credential: ServiceCredential, act: Act) -> None:
@@ -123,13 +158,14 @@ def remove_factors(user: User, act: Act) -> None:
     """Take every second factor away: a lost phone. The owner is told."""
     with transaction.atomic():
         binding.remove_all(user.pk)
-        act.row(
-            Event.FACTOR_REMOVED,
-            tenant_id=user.tenant_id,
-            user_id=user.pk,
-            reason="removed by an administrator",
-        ).save(force_insert=True)
-        notices.factor_removed(user, "Every second factor")
+        _removed(user, "Every second factor", act)
+
+
+def remove_totp(user: User, act: Act) -> None:
+    """Take the authenticator app and its codes away, where there is one. The owner is told."""
+    with transaction.atomic():
+        if binding.remove_totp(user.pk):
+            _removed(user, notices.APP, act, Factor.OTP)
 
 
 def replace_codes(user: User, act: Act) -> list[str]:
@@ -146,6 +182,17 @@ def replace_codes(user: User, act: Act) -> list[str]:
         ).save(force_insert=True)
         notices.recovery_codes_made(user)
     return [recovery_codes.grouped(code) for code in codes]
+
+
+def _removed(user: User, what: str, act: Act, factor: str = "") -> None:
+    act.row(
+        Event.FACTOR_REMOVED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        reason="removed by an administrator",
+        factor=factor,
+    ).save(force_insert=True)
+    notices.factor_removed(user, what)
 
 
 def _ended(user: User, reason: str, act: Act) -> Update:

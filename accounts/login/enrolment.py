@@ -32,10 +32,12 @@ def is_fresh(found: Found, now: datetime) -> bool:
         for record in found.session.amr
         if now.timestamp() - record["at"] <= FRESH.total_seconds()
     }
-    if sessions.SERVICE in methods:
+    if methods & {sessions.SERVICE, sessions.PERSONAL_TOKEN, sessions.OFFICER}:
         return False
-    second = methods & {sessions.OTP, sessions.RECOVERY, sessions.EMAIL, "hwk"}
-    return bool(methods) and (bool(second) or not found.subject.factors)
+    if found.subject.factors - {Factor.EMAIL}:
+        # A mailbox proves less than a device: its code does not open the way to the device.
+        return bool(methods & {sessions.OTP, sessions.RECOVERY, "hwk"})
+    return bool(methods) and (sessions.EMAIL in methods or not found.subject.factors)
 
 
 def begin(found: Found, client: ClientContext, *, codes: Sequence[str] = ()) -> Pending:
@@ -89,7 +91,7 @@ def confirm(
         )
         if bound is None:
             return None
-        sessions.end_all(user, "second factor bound", client, keep=found.session.pk)
+        _end_older(found, client)
         _record(Event.FACTOR_BOUND, found, client, Factor.OTP)
         notices.factor_bound(user, notices.APP)
     return bound
@@ -134,7 +136,7 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
     with transaction.atomic():
         if on:
             email_codes.enable(user.pk, client.now)
-            sessions.end_all(user, "second factor bound", client, keep=found.session.pk)
+            _end_older(found, client)
             _record(Event.FACTOR_BOUND, found, client, Factor.EMAIL)
             notices.factor_bound(user, "Sign-in by mailed code")
         elif email_codes.disable(user.pk):
@@ -186,6 +188,12 @@ def _spent_recovery(found: Found, code: str, now: datetime) -> bool:
         return False
     notices.recovery_code_used(user)
     return True
+
+
+def _end_older(found: Found, client: ClientContext) -> None:
+    """End what was opened without the new factor. Personal access tokens are made to stay."""
+    user, keep = found.subject.user, found.session.pk
+    sessions.end_all(user, "second factor bound", client, keep=keep, spare_personal=True)
 
 
 def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:

@@ -14,13 +14,12 @@ from accounts.client import ClientContext
 from accounts.login import sessions, throttle
 from accounts.login.outcome import Authenticated, Factor, LoginRefused, Obligation, Reason
 from accounts.login.policy import Situation
-from accounts.login.profile import IssuedGrant, LoginProfile
+from accounts.login.profile import LoginProfile
 from accounts.login.progress import Progress
 from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket, Reservation
-from accounts.models import Grant, LoginEvent, Session, User
+from accounts.models import LoginEvent, Session, User
 from accounts.models.statement import Insert, Update, execute
-from accounts.tokens import opaque
 from mfa import binding
 from mfa.models import Challenge
 from tenants.policy import TenantRecord
@@ -134,7 +133,7 @@ class Journey:
         self.note("outcome", "accepted")
         execute(
             Insert(session),
-            *(Insert(self._grant(grant, session)) for grant in issued.grants),
+            *(Insert(sessions.grant_row(g, session, self.client)) for g in issued.grants),
             *self.refunds(),
             account,
             *progress.writes,
@@ -142,16 +141,6 @@ class Journey:
             Insert(self.event(Event.LOGIN_ACCEPTED, session_id=session.id)),
         )
         return Authenticated(session, subject, issued.tokens, advised, previous)
-
-    def _grant(self, grant: IssuedGrant, session: Session) -> Grant:
-        return Grant(
-            session=session,
-            kind=grant.kind,
-            client_id=self.client.client_id,
-            token_hash=opaque.digest(grant.token),
-            created_at=self.client.now,
-            expires_at=grant.expires_at,
-        )
 
     def _change_password(self, progress: Progress) -> None:
         """Put the password that waited into use; older sessions end, the new one bears the epoch.
@@ -207,7 +196,7 @@ class Journey:
         self.factor = Factor.OTP
         notices.factor_bound(user, notices.APP)
         # The session of this login is written by the same statement, which does not see it.
-        older = Session.objects.filter(user=user, ended_at=None)
+        older = Session.objects.filter(user=user, ended_at=None, personal_token=None)
         why = "second factor bound"
         return [
             Update(older, ended_at=self.client.now, end_reason=why),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Now
 
@@ -15,10 +15,18 @@ from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login.outcome import Reason
-from accounts.login.profile import LoginProfile
-from accounts.login.subject import Subject, facts, identified, subject_of
-from accounts.models import ServiceCredential, Session, User
+from accounts.login.profile import IssuedGrant, LoginProfile
+from accounts.login.subject import (
+    Mandate,
+    Subject,
+    facts,
+    identified,
+    mandate_columns,
+    subject_of,
+)
+from accounts.models import Grant, LoginEvent, ServiceCredential, Session, User
 from accounts.models.statement import Insert, Update, execute
+from accounts.tokens import opaque
 from tenants.policy import TenantRecord
 from tenants.resolve import directory
 
@@ -28,6 +36,9 @@ OTP = "otp"
 RECOVERY = "recovery"
 EMAIL = "email"
 SERVICE = "secret"
+# Not proved by the user himself: his own long-lived token, and what an officer opens for him.
+PERSONAL_TOKEN = "token"  # noqa: S105
+OFFICER = "officer"
 _SECOND = frozenset({OTP, RECOVERY, "hwk"})
 
 
@@ -81,6 +92,18 @@ def build(
     )
 
 
+def grant_row(grant: IssuedGrant, session: Session, client: ClientContext) -> Grant:
+    """The unsaved row of a token that continues ``session``."""
+    return Grant(
+        session=session,
+        kind=grant.kind,
+        client_id=client.client_id,
+        token_hash=opaque.digest(grant.token),
+        created_at=client.now,
+        expires_at=grant.expires_at,
+    )
+
+
 def alive(now: datetime, prefix: str = "") -> Q:
     """The condition under which a session opens anything; ``prefix`` leads to the session."""
     return Q(
@@ -113,7 +136,7 @@ def facts_of(profile: LoginProfile, prefix: str = "") -> dict[str, Any]:
     return {
         **facts(profile.sector, f"{prefix}user_id"),
         "opened_by": opened_by,
-        "credential_lives": Exists(live),
+        "mandate": Subquery(live.values(text=mandate_columns())[:1]),
     }
 
 
@@ -124,7 +147,9 @@ def of(session: Session, row: Any, profile: LoginProfile) -> Found | None:
         return None
     subject = subject_of(session.user, row, tenant)
     subject = identified(subject, profile.sector, profile.new_identifier)
-    gone = row.opened_by is not None and not row.credential_lives
+    gone = row.opened_by is not None and row.mandate is None
+    if row.mandate is not None:
+        subject = replace(subject, mandate=Mandate.of(row.mandate))
     return Found(session, subject, credential_gone=gone)
 
 
@@ -157,43 +182,44 @@ def prove_again(session: Session, records: Sequence[dict[str, Any]]) -> None:
 
 def end(session: Session, reason: str, client: ClientContext) -> None:
     """End one session with all its tokens, recorded in the same statement. Ending twice is fine."""
-    execute(
-        Update(
-            Session.objects.filter(pk=session.pk, ended_at=None),
-            ended_at=client.now,
-            end_reason=reason,
-        ),
-        Insert(
-            audit.row(
-                Event.SESSION_ENDED,
-                client,
-                tenant_id=session.tenant_id,
-                user_id=session.user_id,
-                session_id=session.id,
-                reason=reason,
-            )
-        ),
+    ended = audit.row(
+        Event.SESSION_ENDED,
+        client,
+        tenant_id=session.tenant_id,
+        user_id=session.user_id,
+        session_id=session.id,
+        reason=reason,
     )
+    end_rows(Session.objects.filter(pk=session.pk), ended)
 
 
 def end_all(
-    user: User, reason: str, client: ClientContext, *, contract: str = "", keep: Any = None
+    user: User,
+    reason: str,
+    client: ClientContext,
+    *,
+    contract: str = "",
+    keep: Any = None,
+    spare_personal: bool = False,
 ) -> None:
-    """End all sessions of a user: everywhere, or of one contract, or all but ``keep``."""
-    rows = Session.objects.filter(user=user, ended_at=None)
+    """End all sessions of a user: everywhere, or of one contract, or all but ``keep``.
+
+    ``spare_personal``: the user's personal access tokens go on.
+    """
+    rows = Session.objects.filter(user=user)
     if contract:
         rows = rows.filter(contract=contract)
     if keep is not None:
         rows = rows.exclude(pk=keep)
-    execute(
-        Update(rows, ended_at=client.now, end_reason=reason),
-        Insert(
-            audit.row(
-                Event.SESSION_ENDED,
-                client,
-                tenant_id=user.tenant_id,
-                user_id=user.pk,
-                reason=reason,
-            )
-        ),
+    if spare_personal:
+        rows = rows.filter(personal_token=None)
+    ended = audit.row(
+        Event.SESSION_ENDED, client, tenant_id=user.tenant_id, user_id=user.pk, reason=reason
     )
+    end_rows(rows, ended)
+
+
+def end_rows(rows: QuerySet[Session], ended: LoginEvent) -> None:
+    """End those of the sessions that still go on; ``ended`` is the audit row that says why."""
+    live = rows.filter(ended_at=None)
+    execute(Update(live, ended_at=ended.at, end_reason=ended.reason), Insert(ended))

@@ -1,6 +1,7 @@
 """Tables of the accounts app."""
 
 from accounts.models.login_event import LoginEvent
+from accounts.models.personal_token import PersonalAccessToken
 from accounts.models.session import Grant, Session
 from accounts.models.signing_key import SigningKey
 from accounts.models.throttle import ThrottleBucket
@@ -10,6 +11,7 @@ __all__ = [
     "Grant",
     "Group",
     "LoginEvent",
+    "PersonalAccessToken",
     "ServiceCredential",
     "Session",
     "SigningKey",
