@@ -84,6 +84,12 @@ class Passkey(models.Model):
     credential_id = models.BinaryField(max_length=1023, unique=True)
     public_key = models.BinaryField(max_length=2048)
     sign_count = models.BigIntegerField(default=0)
+    # The relying party that it was made for: a host. It signs for no other.
+    rp_id = models.CharField(max_length=253, blank=True, editable=False)
+    # Kept by a service that copies it to the user's other devices.
+    synced = models.BooleanField(default=False, editable=False)
+    # How browsers reach it ("internal", "usb", …), as they said when it was made.
+    transports = models.JSONField(default=list, editable=False)
     name = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -153,6 +159,8 @@ class Challenge(models.Model):
         NEW_PASSWORD = "new_password"  # noqa: S105  # a step's name
         BIND_FACTOR = "bind_factor"
         SELECT_FACTOR = "select_factor"
+        # Never open: what a passkey has signed, kept so that it is good once.
+        PASSKEY = "passkey"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
