@@ -138,6 +138,13 @@ COGNITO_ISSUER = Variable(
     "",
     "Replaces the base URL in the issuer of Oloid tokens, for clients that pin a Cognito address",
 )
+OUTBOUND_HOSTS: Variable[tuple[str, ...]] = Variable(
+    "DRAGOMAN_OUTBOUND_HOSTS",
+    values.names,
+    (),
+    "Host names of identity providers, separated by commas, that may be asked without TLS and at "
+    "private addresses; for development",
+)
 VAR_DIR = Variable(
     "DRAGOMAN_VAR_DIR", Path, Path("var"), "Directory of the embedded database and the demo"
 )
@@ -209,6 +216,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
             key_poll=float(value(KEY_POLL_SECONDS)),
             body_limit=value(BODY_LIMIT),
             cognito_issuer=value(COGNITO_ISSUER),
+            outbound_hosts=frozenset(host.lower() for host in value(OUTBOUND_HOSTS)),
             var_dir=value(VAR_DIR).absolute(),
             contracts=value(CONTRACTS),
         ),

@@ -20,6 +20,8 @@ class Conf:
     key_poll: float
     body_limit: int
     cognito_issuer: str
+    # Hosts that federation may ask without TLS and at private addresses.
+    outbound_hosts: frozenset[str]
     var_dir: Path
     # A folder with more contracts, or the empty text.
     contracts: str
