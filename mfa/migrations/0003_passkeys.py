@@ -6,28 +6,28 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mfa', '0002_factor_choice'),
+        ("mfa", "0002_factor_choice"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='passkey',
-            name='rp_id',
+            model_name="passkey",
+            name="rp_id",
             field=models.CharField(blank=True, editable=False, max_length=253),
         ),
         migrations.AddField(
-            model_name='passkey',
-            name='synced',
+            model_name="passkey",
+            name="synced",
             field=models.BooleanField(default=False, editable=False),
         ),
         migrations.AddField(
-            model_name='passkey',
-            name='transports',
+            model_name="passkey",
+            name="transports",
             field=models.JSONField(default=list, editable=False),
         ),
         migrations.AlterField(
-            model_name='challenge',
-            name='step',
-            field=models.CharField(choices=[('second_factor', 'Second Factor'), ('new_password', 'New Password'), ('bind_factor', 'Bind Factor'), ('select_factor', 'Select Factor'), ('passkey', 'Passkey')], default='second_factor', max_length=14),
+            model_name="challenge",
+            name="step",
+            field=models.CharField(choices=[("second_factor", "Second Factor"), ("new_password", "New Password"), ("bind_factor", "Bind Factor"), ("select_factor", "Select Factor"), ("passkey", "Passkey")], default="second_factor", max_length=14),
         ),
     ]
