@@ -29,6 +29,7 @@ class Opening:
     lifetime: timedelta
     max_attempts: int
     client_id: str = ""
+    factor: str = ""
     nonce: str | None = field(default=None, repr=False)
 
 
@@ -56,6 +57,7 @@ def build(opening: Opening, token: str) -> Challenge:
         contract=opening.contract,
         step=opening.step,
         client_id=opening.client_id,
+        factor=opening.factor,
         nonce_hash=nonce_hash(opening.nonce),
         amr=list(opening.amr),
         security_epoch=opening.security_epoch,

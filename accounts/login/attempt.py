@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from accounts.client import ClientContext
+from accounts.login.outcome import Factor
 from tenants.hint import TenantHint
 
 
@@ -31,6 +32,8 @@ class OneTimePassword:
     """Six digits: a code of an authenticator app, or of a mail where the user has no app."""
 
     code: str = field(repr=False)
+    # Which of the two it is, where the contract says so.
+    factor: Factor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class PasskeyAssertion:
     """A WebAuthn assertion as the browser sent it."""
 
     response: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorChoice:
+    """Which of his second factors a user wants to be asked for."""
+
+    factor: Factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ Credential = (
     | OneTimePassword
     | RecoveryCodeInput
     | PasskeyAssertion
+    | FactorChoice
     | NewPassword
     | SessionToken
     | Assertion
@@ -144,6 +155,11 @@ class Attempt:
     def second_factor(self) -> SecondFactor | None:
         """The code that was presented."""
         return next((c for c in self.credentials if isinstance(c, SecondFactor)), None)
+
+    @property
+    def choice(self) -> FactorChoice | None:
+        """The second factor that was chosen, where there are several."""
+        return next((c for c in self.credentials if isinstance(c, FactorChoice)), None)
 
     @property
     def new_password(self) -> NewPassword | None:

@@ -71,8 +71,13 @@ def _subject(user_id: UUID, journey: Journey) -> Subject:
     return found.subject
 
 
-def open_for(progress: Progress, step: Challenge.Step, journey: Journey) -> tuple[Challenge, str]:
-    """The unsaved challenge of a login that needs another step, and its token."""
+def open_for(
+    progress: Progress, step: Challenge.Step, journey: Journey, *, factor: str = ""
+) -> tuple[Challenge, str]:
+    """The unsaved challenge of a login that needs another step, and its token.
+
+    ``factor``: the one that answers it, where it is asked for by name.
+    """
     profile, client, subject = journey.profile, journey.client, progress.subject
     maker = profile.challenge_token
     token = maker(subject, client.now) if maker else challenges.new_token()
@@ -88,6 +93,7 @@ def open_for(progress: Progress, step: Challenge.Step, journey: Journey) -> tupl
         max_attempts=profile.challenge_attempts,
         client_id=client.client_id,
         nonce=client.nonce,
+        factor=factor,
     )
     challenge = challenges.build(opening, token)
     challenge.state_sealed = progress.pending.sealed(challenge)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -12,7 +12,7 @@ from accounts.login.attempt import Attempt, FirstFactor, Identifier, Password
 from accounts.login.identify import Candidate
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
-from accounts.login.subject import Subject
+from accounts.login.subject import Mandate, Subject
 from accounts.models import ServiceCredential, User
 from accounts.models.statement import Update
 from tenants.hashing import Overloaded
@@ -39,8 +39,8 @@ def check(attempt: Attempt, journey: Journey) -> Proof:
     if factor is None or identifier is None:
         journey.refuse(Reason.NOTHING_PRESENTED)
     found, missing = _find(attempt, identifier, journey)
-    if found is not None and (client_id := _by_secret(found, identifier, factor, journey)):
-        return _service_proof(found, client_id, journey)
+    if found is not None and (mandate := _by_secret(found, identifier, factor, journey)):
+        return _service_proof(found, mandate, journey)
     user = found.subject.user if found else None
     journey.reserve(
         throttle.password_buckets(
@@ -85,8 +85,8 @@ def _find(
 
 def _by_secret(
     found: Candidate, identifier: Identifier, factor: FirstFactor, journey: Journey
-) -> str | None:
-    """The client id of the service secret that was presented, if it is one.
+) -> Mandate | None:
+    """The mandate of the service secret that was presented, if it is one.
 
     It has at least 128 random bits and cannot be guessed, so counters do not apply: a stranger
     who knows a machine's name cannot lock it out.
@@ -94,18 +94,20 @@ def _by_secret(
     if found.subject.user.is_person and not journey.profile.app_passwords:
         return None
     secrets = found.secrets
-    named = {digest: name for digest, name in secrets.items() if name == identifier.value}
+    named = {d: known for d, known in secrets.items() if known.client_id == identifier.value}
     digest = passwords.matching_secret(factor, named or secrets)
     return None if digest is None else secrets[digest]
 
 
-def _service_proof(found: Candidate, client_id: str, journey: Journey) -> Proof:
+def _service_proof(found: Candidate, mandate: Mandate, journey: Journey) -> Proof:
     journey.note("service secret", "right")
+    client_id = mandate.client_id
     used = Update(
         ServiceCredential.objects.filter(client_id=client_id), last_used_at=journey.client.now
     )
     record = sessions.amr(sessions.SERVICE, journey.client.now, client_id=client_id)
-    return Proof(found.subject, record, by_service_secret=True, writes=(used,))
+    subject = replace(found.subject, mandate=mandate)
+    return Proof(subject, record, by_service_secret=True, writes=(used,))
 
 
 @sensitive_variables("factor")

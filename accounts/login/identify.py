@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.client import ClientContext
 from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.profile import LoginProfile
-from accounts.login.subject import Subject, identified, secrets_of, subject_of, with_facts
+from accounts.login.subject import Mandate, Subject, identified, secrets_of, subject_of, with_facts
 from accounts.models import ServiceCredential, SubjectIdentifier, User
 from tenants.hint import TenantHint
 from tenants.names import fold
@@ -26,8 +27,8 @@ class Candidate:
     """The account that an identifier leads to, with its live service secrets."""
 
     subject: Subject
-    # Digest of each secret, with the client id of its credential.
-    secrets: dict[str, str]
+    # Digest of each secret, with the mandate of its credential.
+    secrets: dict[str, Mandate]
 
 
 def tenant_of(attempt: Attempt) -> TenantRecord | None:
@@ -47,8 +48,8 @@ def candidate(
     user = _preferred(_with_everything(rows, profile, client), identifier)
     if user is None:
         return None
-    texts: list[str] = user.live_secrets  # type: ignore[attr-defined]
-    secrets = {digest: name for name, _, digest in (text.rpartition(" ") for text in texts)}
+    rows_of_secrets: list[dict[str, Any]] = user.live_secrets  # type: ignore[attr-defined]
+    secrets = {row["digest"]: Mandate.of(row["mandate"]) for row in rows_of_secrets}
     return Candidate(subject_of(user, user, tenant), secrets)
 
 

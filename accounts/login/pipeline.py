@@ -29,7 +29,7 @@ from accounts.login.policy import Allow, Demand, Refuse, Step, decide
 from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
 from accounts.login.second_factor import Match
-from accounts.login.subject import identified
+from accounts.login.subject import Subject, identified
 from mfa import binding, challenges
 from mfa.models import Challenge
 from tenants.hashing import Overloaded
@@ -92,9 +92,26 @@ def _code_step(
     code = attempt.second_factor
     if code is None:
         journey.refuse(Reason.FACTOR_MISSING)
+    if challenge.factor not in ("", second_factor.meant_by(code, progress.subject)):
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
     _count(challenge, journey)
     found = second_factor.match(code, progress.subject, journey)
     return _spend_and_go_on(progress, journey, _spending(found, journey, challenge), found)
+
+
+def _choice_step(
+    challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
+) -> Outcome:
+    """Ask for the second factor that the user has chosen among his own."""
+    choice, subject = attempt.choice, progress.subject
+    if choice is None:
+        journey.refuse(Reason.FACTOR_MISSING)
+    _count(challenge, journey)
+    if choice.factor not in subject.factors & journey.profile.factors:
+        journey.refuse(Reason.FACTOR_MISSING)
+    return _spend_and_go_on(
+        progress, journey, lambda: _spend_challenge(challenge, journey), chosen=choice.factor
+    )
 
 
 def _password_step(
@@ -133,6 +150,7 @@ _STEPS: Mapping[Challenge.Step, Callable[[Challenge, Progress, Attempt, Journey]
     Challenge.Step.SECOND_FACTOR: _code_step,
     Challenge.Step.NEW_PASSWORD: _password_step,
     Challenge.Step.BIND_FACTOR: _binding_step,
+    Challenge.Step.SELECT_FACTOR: _choice_step,
 }
 
 
@@ -159,7 +177,11 @@ def _spending(found: Match, journey: Journey, challenge: Challenge | None = None
 
 
 def _spend_and_go_on(
-    progress: Progress, journey: Journey, spend: Spend, found: Match | None = None
+    progress: Progress,
+    journey: Journey,
+    spend: Spend,
+    found: Match | None = None,
+    chosen: Factor | None = None,
 ) -> Outcome:
     """Spend what was presented and write what follows from it in one transaction."""
     if found is not None:
@@ -170,7 +192,7 @@ def _spend_and_go_on(
     try:
         with transaction.atomic(durable=True):
             _all_or_nothing(spend())
-            outcome = _concluded(progress, decision, journey)
+            outcome = _concluded(progress, decision, journey, chosen)
     except _Lost as lost:
         journey.refuse(lost.reason)
     except (binding.AlreadyBound, AccountChanged):
@@ -192,20 +214,39 @@ def _go_on(progress: Progress, journey: Journey) -> Outcome:
     return _concluded(progress, decision, journey)
 
 
-def _concluded(progress: Progress, decision: Allow | Demand | Step, journey: Journey) -> Outcome:
+def _concluded(
+    progress: Progress,
+    decision: Allow | Demand | Step,
+    journey: Journey,
+    chosen: Factor | None = None,
+) -> Outcome:
     profile = journey.profile
     subject = identified(progress.subject, profile.sector, profile.new_identifier)
     progress = replace(progress, subject=subject)
     if isinstance(decision, Allow):
         return journey.accept(progress, decision.advised)
     if isinstance(decision, Demand):
-        step, factors = Challenge.Step.SECOND_FACTOR, decision.factors
+        step, factors = _asked_for(decision.factors, chosen, subject, profile)
     else:
         step, factors = _STEP_OF[decision.obligation], _NO_FACTORS
     journey.note("due", ", ".join(sorted(factors)) or step)
     if journey.profile.challenge is ChallengeForm.REPEAT:
         journey.challenge(None)
         return ChallengeRequired(progress.subject, "", step, factors)
-    challenge, token = challenge_step.open_for(progress, step, journey)
+    named = next(iter(factors), "") if profile.names_factor and len(factors) == 1 else ""
+    challenge, token = challenge_step.open_for(progress, step, journey, factor=named)
     journey.challenge(challenge)
     return ChallengeRequired(progress.subject, token, step, factors)
+
+
+def _asked_for(
+    carried: frozenset[Factor], chosen: Factor | None, subject: Subject, profile: LoginProfile
+) -> tuple[Challenge.Step, frozenset[Factor]]:
+    """The step that asks for a second factor, or for which one, and what answers it."""
+    if profile.names_factor and len(carried) > 1:
+        wanted = chosen or subject.user.preferred_factor
+        one = frozenset(factor for factor in carried if factor == wanted)
+        if not one:
+            return Challenge.Step.SELECT_FACTOR, carried
+        return Challenge.Step.SECOND_FACTOR, one
+    return Challenge.Step.SECOND_FACTOR, carried

@@ -91,6 +91,8 @@ class LoginProfile:
     lifetime: Callable[[Subject], timedelta]
     challenge: ChallengeForm = ChallengeForm.NONE
     factors: frozenset[Factor] = frozenset()
+    # Whether a challenge asks for one factor by name, which the user chooses where he has several.
+    names_factor: bool = False
     challenge_lifetime: timedelta = timedelta(minutes=5)
     challenge_attempts: int = 5
     # Makes the challenge token where the contract wants a form of its own; else it is opaque.

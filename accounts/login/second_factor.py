@@ -68,7 +68,7 @@ Match = TotpMatch | RecoveryMatch | EmailMatch
 @sensitive_variables("presented")
 def match(presented: SecondFactor, subject: Subject, journey: Journey) -> Match:
     """Judge a code; nothing is spent yet. Raises LoginRefused after it was recorded."""
-    meant = journey.factor = _meant(presented, subject)
+    meant = journey.factor = meant_by(presented, subject)
     journey.reserve(throttle.factor_buckets(subject.user.pk))
     try:
         found = _FINDERS[meant](presented.code, subject, journey.client.now)
@@ -82,10 +82,15 @@ def match(presented: SecondFactor, subject: Subject, journey: Journey) -> Match:
     return found
 
 
-def _meant(presented: SecondFactor, subject: Subject) -> Factor:
-    """Which factor a code belongs to: six digits are the app's if there is one, else the mail's."""
+def meant_by(presented: SecondFactor, subject: Subject) -> Factor:
+    """Which factor a code belongs to: six digits are the app's if there is one, else the mail's.
+
+    Unless the contract has a field for each.
+    """
     if isinstance(presented, RecoveryCodeInput):
         return Factor.RECOVERY_CODE
+    if presented.factor is not None:
+        return presented.factor
     mailed = Factor.EMAIL in subject.factors and Factor.OTP not in subject.factors
     return Factor.EMAIL if mailed else Factor.OTP
 
@@ -107,7 +112,9 @@ def _recovery(code: str, subject: Subject, now: datetime) -> Match | None:
 
 
 def _email(code: str, subject: Subject, now: datetime) -> Match | None:
-    found = email_codes.find(subject.user.pk, code, now) if is_code(code) else None
+    if Factor.EMAIL not in subject.factors or not is_code(code):
+        return None
+    found = email_codes.find(subject.user.pk, code, now)
     return EmailMatch(found) if found else None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, Exists, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
 from accounts.login.outcome import Factor
 from accounts.models import Group, ServiceCredential, SubjectIdentifier, User
@@ -17,6 +18,20 @@ from tenants.policy import TenantRecord
 
 # Conflicts among random identifiers are next to impossible; a few tries end them for certain.
 _TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """What the service credential that was presented may do, in its owner's words."""
+
+    client_id: str = ""
+    role: str = ""
+    scopes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Mandate:
+        """The mandate of what :func:`mandate_columns` has read."""
+        return cls(row["client_id"], row["role"], tuple(row["scopes"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,8 @@ class Subject:
     enrolling: bool = False
     # Of each group in ``groups`` the address, which may be empty.
     group_emails: tuple[str, ...] = ()
+    # Empty for people.
+    mandate: Mandate = Mandate()
 
 
 def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
@@ -110,13 +127,15 @@ def make_identifier(user: User, sector: str, new_identifier: Any) -> str:
     raise IntegrityError(f"no free identifier in sector {sector}")
 
 
+def mandate_columns() -> JSONObject:
+    """A service credential as :meth:`Mandate.of` reads it."""
+    return JSONObject(client_id="client_id", role="role", scopes="scopes")
+
+
 def secrets_of(contract: str, now: Any) -> Any:
-    """Annotation: the user's live service credentials for ``contract``, as ``client_id digest``."""
+    """Annotation: the user's live service credentials for ``contract``, each with its digest."""
     live = ServiceCredential.objects.filter(
         user=OuterRef("pk"), revoked_at=None, contract__in=("", contract)
     ).exclude(expires_at__lte=now)
-    return ArraySubquery(
-        live.annotate(
-            text=Concat("client_id", Value(" "), "secret_hash", output_field=CharField())
-        ).values("text")
-    )
+    text = JSONObject(mandate=mandate_columns(), digest="secret_hash")
+    return ArraySubquery(live.annotate(text=text).values("text"))

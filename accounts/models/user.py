@@ -58,7 +58,7 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     is_superuser = models.BooleanField(default=False)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The second factor that is asked for where the user has several kinds; empty: he is asked which.
+    # The second factor to ask for where the user has several kinds; empty: he is asked which.
     preferred_factor = models.CharField(max_length=13, blank=True, editable=False)
     # Raised by a password change, by disabling and by "end everything": a session opened under an
     # older epoch is dead at its next use, without a row of it being touched.
