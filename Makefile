@@ -43,7 +43,7 @@ format: .venv/dev ## format the source and fix what can be fixed
 	$(BIN)/ruff format
 
 lock: .venv/dev ## renew requirements/*.txt from *.in
-	for name in base dev; do $(BIN)/uv pip compile --quiet --no-config --no-header --universal \
+	for name in base ldap dev; do $(BIN)/uv pip compile --quiet --no-config --no-header --universal \
 		--python-version 3.11 --upgrade --generate-hashes requirements/$$name.in \
 		-o requirements/$$name.txt; done
 

@@ -11,8 +11,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tenants.federation.settings import Kind, parse
 from tenants.names import fold
 from tenants.policy import ContractSettings, Policy, SecondFactorRule, TenantRecord
+from tenants.sealing import seal
 from tenants.uuid7 import uuid7
 
 _LOWER_ALPHANUMERIC = string.ascii_lowercase + string.digits
@@ -196,3 +198,67 @@ class TenantPolicy(_PartOfTenant):
     def record(self) -> Policy:
         """The policy as a frozen value."""
         return Policy(SecondFactorRule(self.second_factor), self.password_min_length)
+
+
+class IdentityProvider(_PartOfTenant):
+    """Another system whose word this tenant takes for who somebody is."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="identity_providers")
+    # Logins name it, as in ``idps/<name>``, so it never changes its meaning.
+    name = models.SlugField(max_length=63)
+    title = models.CharField(max_length=100, blank=True)
+    # tenants.federation.settings.Kind
+    kind = models.CharField(max_length=10)
+    enabled = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    # Completes identifiers that are no address.
+    domain = models.CharField(max_length=253, blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    creates_accounts = models.BooleanField(default=True)
+    # A verified address in one of these e-mail domains finds an account that exists already.
+    trusted_domains = models.JSONField(default=list, blank=True)
+    sealed_secret = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="provider_name_per_tenant")
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.revision += 1
+        if fields := kwargs.get("update_fields"):
+            kwargs["update_fields"] = {*fields, "revision"}
+        super().save(*args, **kwargs)
+
+    @staticmethod
+    def seal_context_of(provider_id: Any) -> str:
+        """What a provider's secret is bound to: its own row."""
+        return f"identity_provider:{provider_id}"
+
+    def set_secret(self, secret: str) -> None:
+        """Seal the client's secret or the directory's password; it is never shown again."""
+        context = self.seal_context_of(self.id)
+        self.sealed_secret = seal(secret.encode(), context) if secret else ""
+
+    def clean(self) -> None:
+        """Refuse settings that could not be used. Raises ValidationError."""
+        super().clean()
+        try:
+            kind = Kind(self.kind)
+        except ValueError as error:
+            raise ValidationError({"kind": "There is no such kind of provider."}) from error
+        try:
+            parse(kind, self.settings)
+        except ValueError as error:
+            raise ValidationError({"settings": str(error)}) from error
+        domains = self.trusted_domains
+        if not isinstance(domains, list) or not all(isinstance(each, str) for each in domains):
+            raise ValidationError({"trusted_domains": "This is a list of e-mail domains."})
+        self.trusted_domains = [fold(each) for each in domains]
+        self.domain = fold(self.domain)

@@ -1,0 +1,11 @@
+"""What other systems vouch for: a provider and its evidence become an external identity.
+
+Nothing here knows users or sessions. ``accounts.login`` decides whose identity it is.
+
+``outbound``    every request to another system, within its limits
+``providers``   a tenant's configured providers as frozen values
+``identity``    what a provider said about somebody, and how its words are read
+``issuers``     discovery documents and key sets of token issuers, kept for a while
+``assertions``  verification of other issuers' signed tokens
+``oauth2``, ``oidc``, ``ldap``, ``auth0``, ``workload``   one kind of provider each
+"""

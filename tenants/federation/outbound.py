@@ -1,0 +1,284 @@
+"""Requests to other systems: https, no redirects, no private address, 5 seconds, 64 KiB.
+
+The address of a provider comes from a tenant's officer, so it must lead nowhere that only this
+server can reach (ASVS 5.0, 1.3.6 and 15.3.2). A host name is resolved once and the connection goes
+to the very address that was checked.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import SplitResult, urlsplit
+
+import httpcore
+
+from tenants.conf import conf
+
+SECONDS = 5.0
+MAX_BYTES = 64 * 1024
+# So many requests of one process may wait for one host: a provider that hangs must not take the
+# threads that other people's logins need.
+PER_HOST = 4
+# A place is waited for this long, in seconds.
+_PLACE = 0.3
+# After so many time-outs in a row a host is left alone for a while.
+_PATIENCE = 3
+_PAUSE = 15.0
+_MAX_URL = 2048
+_AGENT = b"Dragoman"
+
+
+class Unreachable(Exception):
+    """The other system gave no usable answer; the text says why and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer: its status and whole body."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 200."""
+        return self.status == 200
+
+
+class Deadline:
+    """A point in time that every step of one exchange shares."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left. Raises :class:`Unreachable` when there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise Unreachable("no answer within 5 seconds")
+        return left
+
+
+def is_trusted_host(host: str) -> bool:
+    """Whether the operator allows this very host without TLS and at a private address."""
+    return host.lower() in conf().outbound_hosts
+
+
+def check_url(url: str) -> SplitResult:
+    """The parts of an address that may be asked. Raises ValueError with the objection."""
+    if len(url) > _MAX_URL or not url.isascii() or any(c <= " " or c == "\\" for c in url):
+        raise ValueError("an address is at most 2048 visible ASCII characters")
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise ValueError("an address holds no user name and no fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_trusted_host(host)):
+        raise ValueError("an address begins with https://")
+    if not host or parts.port == 0:
+        raise ValueError("an address names a host")
+    if not is_trusted_host(host) and _is_literal(host) and not _is_public(host):
+        raise ValueError("an address does not lead to this network")
+    return parts
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or _nat64(ip)
+        if inner is not None:
+            ip = inner
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+
+
+# The system's resolver knows no time-out of its own.
+_RESOLVER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+
+
+def addresses(host: str, port: int, deadline: Deadline) -> list[str]:
+    """The addresses of ``host``, each checked. Raises :class:`Unreachable`."""
+    asked: Future[list[str]] = _RESOLVER.submit(_resolved, host, port)
+    try:
+        found = asked.result(deadline.left())
+    except TimeoutError as error:
+        asked.cancel()
+        raise Unreachable("the host name could not be resolved in time") from error
+    except (OSError, UnicodeError) as error:
+        raise Unreachable("the host name is unknown") from error
+    if not is_trusted_host(host) and not all(_is_public(address) for address in found):
+        raise Unreachable("the host name leads to an address that is not allowed")
+    return found
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class _Checked(httpcore.NetworkBackend):
+    """Connects to checked addresses only, and lets no step outlast the deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        failure: Exception | None = None
+        for address in addresses(host, port, self._deadline):
+            try:
+                stream = self._plain.connect_tcp(address, port, timeout=self._deadline.left())
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+                continue
+            return _Bounded(stream, self._deadline)
+        raise failure or httpcore.ConnectError("no address")
+
+
+class _Bounded(httpcore.NetworkStream):
+    """A stream whose reads and writes share one deadline: drip-feeding gains no time."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+        return _Bounded(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Certificates are checked against the system's authorities, or ``SSL_CERT_FILE``."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class _Host:
+    """What this process knows about one host: requests under way, time-outs in a row."""
+
+    def __init__(self) -> None:
+        self._slots = threading.BoundedSemaphore(PER_HOST)
+        self._timeouts = 0
+        self._quiet_until = 0.0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Hold one of the host's places. Raises :class:`Unreachable` if none becomes free."""
+        if time.monotonic() < self._quiet_until:
+            raise Unreachable("it did not answer before; it is asked again in a few seconds")
+        if not self._slots.acquire(timeout=_PLACE):
+            raise Unreachable("too many requests are waiting for its answer")
+        try:
+            yield
+            self._timeouts = 0
+        except Unreachable:
+            self._timeouts += 1
+            if self._timeouts >= _PATIENCE:
+                self._quiet_until = time.monotonic() + _PAUSE
+            raise
+        finally:
+            self._slots.release()
+
+
+@cache
+def _host(origin: str) -> _Host:
+    return _Host()
+
+
+def isolated(origin: str) -> _Host:
+    """The guard of one system, for other protocols than HTTP as well."""
+    return _host(origin)
+
+
+def forget() -> None:
+    """Forget which hosts did not answer."""
+    _host.cache_clear()
+
+
+def fetch(
+    url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Fetched:
+    """Ask another system. A redirect is an answer like any other. Raises :class:`Unreachable`."""
+    try:
+        parts = check_url(url)
+    except ValueError as error:
+        raise Unreachable(str(error)) from error
+    with isolated(f"{parts.scheme}://{parts.netloc}".lower()).request():
+        return _exchange(url, method, headers or {}, body)
+
+
+def _exchange(url: str, method: str, headers: Mapping[str, str], body: bytes) -> Fetched:
+    deadline = Deadline(SECONDS)
+    sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+    sent += [(b"User-Agent", _AGENT), (b"Connection", b"close")]
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=tls(), network_backend=_Checked(deadline)) as pool,
+            pool.stream(method, url, headers=_with_host(url, sent), content=body) as answer,
+        ):
+            return Fetched(answer.status, _whole(answer.iter_stream()))
+    except (httpcore.TimeoutException, TimeoutError) as error:
+        raise Unreachable("no answer within 5 seconds") from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+        raise Unreachable(f"the connection failed: {type(error).__name__}") from error
+
+
+def _with_host(url: str, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(b"Host", urlsplit(url).netloc.encode()), *headers]
+
+
+def _whole(parts: Iterable[bytes]) -> bytes:
+    body = bytearray()
+    for part in parts:
+        body += part
+        if len(body) > MAX_BYTES:
+            raise Unreachable("the answer is longer than 64 KiB")
+    return bytes(body)
