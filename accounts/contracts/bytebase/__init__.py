@@ -14,12 +14,14 @@ docs/contracts/bytebase.md has the details.
 ``people``      users
 ``public``      what is told before a login
 ``views``       the REST face of the calls
+``connect``     their other face, Connect RPC
 """
 
 from __future__ import annotations
 
 from django.urls import path, re_path
 
+from accounts.contracts.bytebase import connect
 from accounts.contracts.bytebase.tokens import ACCESS, MFA, SETUP, SLUG
 from accounts.contracts.bytebase.views import (
     ActuatorInfo,
@@ -49,11 +51,12 @@ CONTRACT = Contract(
         path("v1/idps", IdentityProviders.as_view()),
         # The product names method and address of what it does not know, so a view must see them.
         re_path(r"\Av1(?:/[\s\S]*)?\Z", UnknownPath.as_view()),
+        *connect.URLPATTERNS,
     ],
     refusals=REFUSALS,
     faults=FAULTS,
     tokens=(ACCESS, MFA, SETUP),
-    territory=("v1/",),
+    territory=("v1/", connect.TERRITORY),
     example=(
         "curl -s {base}/v1/auth/login -H 'Content-Type: application/json' "
         """-d '{{"email":"{email}","password":"{password}"}}'"""
