@@ -168,21 +168,6 @@ def remove_totp(user: User, act: Act) -> None:
             _removed(user, notices.APP, act, Factor.OTP)
 
 
-def remove_totp(user: User, act: Act) -> None:
-    """Take the authenticator app and its recovery codes away, if there are any."""
-    with transaction.atomic():
-        if not binding.remove_totp(user.pk):
-            return
-        act.row(
-            Event.FACTOR_REMOVED,
-            tenant_id=user.tenant_id,
-            user_id=user.pk,
-            reason="removed by an administrator",
-            factor=Factor.OTP,
-        ).save(force_insert=True)
-        notices.factor_removed(user, notices.APP)
-
-
 def replace_codes(user: User, act: Act) -> list[str]:
     """A new set of recovery codes, to be shown once; the old one is void. The owner is told."""
     codes = recovery_codes.new_codes()
