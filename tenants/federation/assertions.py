@@ -26,7 +26,11 @@ EC = ("ES256", "ES384", "ES512")
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 # The shortest modulus that is still taken, in bits (NIST SP 800-131A).
 _RSA_BITS = 2048
-_CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",)}
+_CURVES: Mapping[str, tuple[str, ...]] = {
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+}
 
 
 class BadToken(Exception):
@@ -79,7 +83,7 @@ def algorithms(key: Key) -> tuple[str, ...]:
     """The algorithms that ``key`` may verify: its own, where it names one."""
     if isinstance(key, RSAKey):
         long_enough = key.raw_value.key_size >= _RSA_BITS
-        possible = RSA if long_enough else ()
+        possible: tuple[str, ...] = RSA if long_enough else ()
     else:
         possible = _CURVES.get(key.curve_name, ())
     return tuple(name for name in possible if key.alg in (None, name))
@@ -140,5 +144,3 @@ def _moment(claims: Mapping[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e12:
         raise BadToken(f"{name} is no time")
     return float(value)
-
-

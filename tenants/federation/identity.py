@@ -40,10 +40,11 @@ class FieldMapping:
     def parse(cls, raw: Any, identifier: str) -> FieldMapping:
         """Read the stored form. Raises ValueError."""
         if not isinstance(raw, Mapping):
-            raise ValueError("fieldMapping is a table of names")
+            # An officer's slip like every other: one kind of error for all.
+            raise ValueError("fieldMapping is a table of names")  # noqa: TRY004
         names = {"identifier": identifier, "displayName": "", "phone": "", "groups": ""}
         if unknown := set(raw) - set(names):
-            raise ValueError(f"fieldMapping has no member {sorted(unknown)[0]}")
+            raise ValueError(f"fieldMapping has no member {min(unknown)}")
         found = {name: raw.get(name, default) for name, default in names.items()}
         if not all(isinstance(value, str) and len(value) <= 128 for value in found.values()):
             raise ValueError("the members of fieldMapping are names")
@@ -104,8 +105,9 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         # Providers number their users.
         value = str(value)
-    clean = isinstance(value, str) and value.isprintable()
-    return value[:_LONGEST] if clean else ""
+    if not isinstance(value, str) or not value.isprintable():
+        return ""
+    return value[:_LONGEST]
 
 
 def _at(claims: Mapping[str, Any], name: str) -> Any:

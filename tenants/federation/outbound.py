@@ -228,19 +228,18 @@ class _Host:
             self._slots.release()
 
 
-@cache
-def _host(origin: str) -> _Host:
-    return _Host()
+_HOSTS: dict[str, _Host] = {}
 
 
 def isolated(origin: str) -> _Host:
     """The guard of one system, for other protocols than HTTP as well."""
-    return _host(origin)
+    # Officers name the systems, so there are only so many.
+    return _HOSTS.setdefault(origin, _Host())
 
 
 def forget() -> None:
     """Forget which hosts did not answer."""
-    _host.cache_clear()
+    _HOSTS.clear()
 
 
 def fetch(

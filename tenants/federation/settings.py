@@ -47,7 +47,7 @@ class _Fields:
 
     def __init__(self, raw: Any) -> None:
         if not isinstance(raw, Mapping):
-            raise ValueError("the settings are a table")
+            raise ValueError("the settings are a table")  # noqa: TRY004  # one kind for all
         self._rest = dict(raw)
 
     def take(self, name: str, default: Any) -> Any:
@@ -80,7 +80,7 @@ class _Fields:
 
     def finish(self) -> None:
         if self._rest:
-            raise ValueError(f"there is no setting {sorted(self._rest)[0]}")
+            raise ValueError(f"there is no setting {min(self._rest)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class LdapSettings:
         fields = _Fields(raw)
         security = Security(fields.take("securityProtocol", Security.START_TLS))
         settings = cls(
-            fields.texts("host") if not isinstance(raw.get("host"), str) else (fields.text("host"),),
+            _servers(fields),
             _port(fields.take("port", 636 if security is Security.LDAPS else 389)),
             security,
             fields.text("bindDn"),
@@ -177,9 +177,20 @@ class LdapSettings:
             fields.text("uniqueAttribute", default="entryUUID"),
         )
         fields.finish()
-        if any(not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", server) for server in settings.servers):
-            raise ValueError("host names the directory's server, or several as a list")
         return settings
+
+
+def _servers(fields: _Fields) -> tuple[str, ...]:
+    """One host, as the products' own settings have it, or several."""
+    value = fields.take("host", None)
+    servers = (value,) if isinstance(value, str) else tuple(value or ())
+    named = all(
+        isinstance(server, str) and re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", server)
+        for server in servers
+    )
+    if not servers or not named:
+        raise ValueError("host names the directory's server, or several as a list")
+    return servers
 
 
 def _port(value: Any) -> int:
