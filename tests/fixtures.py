@@ -22,6 +22,7 @@ from mfa import binding, recovery_codes, slow_hash, totp
 from mfa.models import RecoveryCode
 from tenants import resolve
 from tenants.models import Tenant
+from tests.scenery import made_once
 
 PASSWORD = "correct horse battery staple"
 
@@ -146,6 +147,7 @@ def _give_recovery_codes(user: User) -> tuple[str, ...]:
     return tuple(code for code, _ in _saved_codes)
 
 
+@made_once
 def make_cast() -> Cast:
     """Write the whole cast to the database."""
     alpha = provisioning.create_tenant(

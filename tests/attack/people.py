@@ -14,6 +14,7 @@ from mfa import binding, recovery_codes, totp
 from mfa.models import EmailFactor, Passkey
 from tenants import resolve
 from tenants.models import Tenant, TenantPolicy
+from tests.scenery import made_once
 
 WRONG = "no such password at all"
 SAVED_CODES = 3
@@ -69,6 +70,7 @@ class Town:
         return self.actors[name]
 
 
+@made_once
 def found_town() -> Town:
     """Three tenants: the default one, one with a host, one that demands a second factor."""
     alpha = provisioning.create_tenant("alpha", "Alpha", is_default=True, email_domains=["a.test"])

@@ -43,6 +43,7 @@ from mfa.slow_hash import digest
 from tenants import resolve
 from tenants.hint import TenantHint
 from tenants.models import Tenant, TenantDomain
+from tests.scenery import made_once
 
 PASSWORD = "correct horse battery staple"
 ACCESS = TokenProfile("probe.access", lifetime=timedelta(hours=1))
@@ -144,6 +145,7 @@ def give_second_factors(to: User) -> bytes:
     return secret
 
 
+@made_once
 def found_town() -> Town:
     alpha, beta = tenant("alpha", is_default=True), tenant("beta")
     TenantDomain(tenant=beta, kind="host", domain="beta.example.com").save()
