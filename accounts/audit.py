@@ -34,6 +34,7 @@ class Event(StrEnum):
     TENANT_CREATED = "admin:tenant:created"
     TENANT_CHANGED = "admin:tenant:changed"
     CREDENTIAL_CREATED = "admin:credential:created"
+    CREDENTIAL_CHANGED = "admin:credential:changed"
     CREDENTIAL_REVOKED = "admin:credential:revoked"
     GROUP_CREATED = "admin:group:created"
     GROUP_CHANGED = "admin:group:changed"

@@ -118,6 +118,7 @@ def issue_credential(
     contract: str = "",
     label: str = "",
     secret: str | None = None,
+    role: str = "",
     scopes: Sequence[str] = (),
     by: ClientContext | None = None,
     trace: Sequence[tuple[str, str]] = (),
@@ -130,6 +131,7 @@ def issue_credential(
         contract=contract,
         label=label,
         secret_hash=passwords.secret_digest(secret),
+        role=role,
         scopes=list(scopes),
     )
     with transaction.atomic():

@@ -7,12 +7,14 @@ on the ID token and the access token. docs/contracts/oloid.md has the details.
 ``login``       the product's own call
 ``transport``   ``POST /``, where all of Cognito's ``operations`` are
 ``pools``       a pool's keys and discovery document
+``credentials`` the management of machine credentials
 """
 
 from __future__ import annotations
 
 from django.urls import path, re_path
 
+from accounts.contracts.oloid.credentials import Credential, Credentials
 from accounts.contracts.oloid.login import Login
 from accounts.contracts.oloid.pools import Discovery, KeySet
 from accounts.contracts.oloid.tokens import ACCESS, ID, SLUG
@@ -23,6 +25,8 @@ from accounts.wire.contract import Contract, Cors
 # Region, underscore, letters and digits: nothing else at the root looks like it.
 _POOL = r"^(?P<pool_id>[A-Za-z0-9-]{1,40}_[A-Za-z0-9]{1,40})/\.well-known/"
 
+_CREDENTIALS = "tenant-settings/credentials/cognito"
+
 _ANY_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage",
@@ -32,7 +36,7 @@ CORS = Cors(
     actual=_ANY_ORIGIN,
     preflight={
         **_ANY_ORIGIN,
-        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
         "Access-Control-Allow-Headers": (
             "authorization, cache-control, content-type, x-amz-target, x-amz-user-agent, "
             "x-amz-content-sha256, x-amz-date, x-amz-security-token, "
@@ -50,13 +54,15 @@ CONTRACT = Contract(
         # Both spellings occur in the product's texts.
         path("Login", Login.as_view()),
         path("login", Login.as_view()),
+        path(_CREDENTIALS, Credentials.as_view()),
+        path(f"{_CREDENTIALS}/<str:username>", Credential.as_view()),
         re_path(_POOL + r"jwks\.json\Z", KeySet.as_view()),
         re_path(_POOL + r"openid-configuration\Z", Discovery.as_view()),
     ],
     refusals=REFUSALS,
     faults=FAULTS,
     tokens=(ID, ACCESS),
-    territory=("Login/", "login/", "us-east-1_"),
+    territory=("Login/", "login/", "tenant-settings/", "us-east-1_"),
     root=Operations.as_view(),
     cors=CORS,
     example=(

@@ -45,7 +45,8 @@ class LoginShape(serializers.Serializer[Any]):
     Password = ExactText()
 
 
-def _body(call: Call) -> Any:
+def json_body(call: Call) -> Any:
+    """The JSON of a request to the product's own paths. Raises Faulted."""
     media = call.media_type
     is_json = media == "application/json" or (
         media.startswith("application/") and media.endswith("+json")
@@ -79,7 +80,7 @@ class Login(ContractView):
 
     def post(self, call: Call) -> Answer:
         """Log in; a second factor is answered with ``RespondToAuthChallenge``."""
-        body = checked(LoginShape, _body(call))
+        body = checked(LoginShape, json_body(call))
         hint = TenantHint(body["TenantName"], call.hint.slug, call.hint.host)
         tenant = resolve(hint)
         attempt = Attempt(

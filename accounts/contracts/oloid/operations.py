@@ -37,6 +37,7 @@ from accounts.contracts.oloid.tokens import (
     attribute_texts,
     authentication_result,
     bearer,
+    mandate_claims,
     pair,
 )
 from accounts.login import grants, sessions
@@ -183,7 +184,8 @@ def get_user(call: Call, body: Any) -> Body:
     answer: Body = {
         "Username": subject.user.username,
         "UserAttributes": [
-            {"Name": name, "Value": text} for name, text in attribute_texts(subject.user).items()
+            {"Name": name, "Value": text}
+            for name, text in (attribute_texts(subject.user) | mandate_claims(subject)).items()
         ],
     }
     if Factor.OTP in subject.factors:

@@ -25,7 +25,9 @@ from accounts.login.subject import Subject
 from accounts.models import Grant, Session, User
 from accounts.tokens import jwt, opaque
 from accounts.tokens.claims import Claims, seconds, times
+from accounts.tokens.jwt import Verified
 from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
+from accounts.wire.authentication import bearer as wire_bearer
 from accounts.wire.authentication import session as session_of
 from accounts.wire.authentication import verified
 from accounts.wire.call import Call
@@ -78,11 +80,19 @@ def attribute_texts(user: User) -> dict[str, str]:
     return texts
 
 
+def mandate_claims(subject: Subject) -> dict[str, str]:
+    """What a machine's credential says of it, as custom attributes; nothing for people."""
+    mandate = subject.mandate
+    said = {"custom:role": mandate.role, "custom:scopes": " ".join(mandate.scopes)}
+    return {name: text for name, text in said.items() if text}
+
+
 def id_claims(session: Session, subject: Subject, now: datetime) -> Claims:
     """Who the user is, for the client ``aud``: a text, not a list."""
     return {
         **_subject_claims(subject),
         **attributes(subject.user),
+        **mandate_claims(subject),
         "cognito:username": subject.user.username,
         "aud": subject.tenant.client_id,
         "token_use": "id",
@@ -91,12 +101,17 @@ def id_claims(session: Session, subject: Subject, now: datetime) -> Claims:
 
 
 def access_claims(session: Session, subject: Subject, now: datetime) -> Claims:
-    """What the bearer may do. No ``aud`` and no personal data beyond the user name."""
+    """What the bearer may do. No ``aud`` and no personal data beyond the user name.
+
+    A machine's scopes follow the one that every login over this contract has.
+    """
+    role = {"custom:role": subject.mandate.role} if subject.mandate.role else {}
     return {
         **_subject_claims(subject),
+        **role,
         "client_id": subject.tenant.client_id,
         "token_use": "access",
-        "scope": SCOPE,
+        "scope": " ".join(dict.fromkeys([SCOPE, *subject.mandate.scopes])),
         **_session_claims(session, subject, now),
         "username": subject.user.username,
     }
@@ -180,8 +195,31 @@ def authentication_result(
 def bearer(call: Call, token: str) -> Found:
     """The live session of an access token, in one statement. Raises Faulted."""
     read = verified(call, token)
-    if read.purpose != ACCESS.purpose or read.claims.get("scope") != SCOPE:
+    if not _is_access(read):
         raise Faulted(Fault.WRONG_KIND)
+    return _session(call, read)
+
+
+def signed_in(call: Call) -> Found:
+    """The live session of an access or ID token in ``Authorization``, bare or after ``Bearer``.
+
+    The product's texts show both forms of the header and do not say which of the tokens is meant.
+    One statement. Raises Faulted.
+    """
+    header = call.header("Authorization").strip()
+    if not header:
+        raise Faulted(Fault.NO_TOKEN)
+    read = verified(call, wire_bearer(call) or header)
+    if not _is_access(read) and read.purpose != ID.purpose:
+        raise Faulted(Fault.WRONG_KIND)
+    return _session(call, read)
+
+
+def _is_access(read: Verified) -> bool:
+    return read.purpose == ACCESS.purpose and SCOPE in str(read.claims.get("scope")).split()
+
+
+def _session(call: Call, read: Verified) -> Found:
     if read.expired:
         raise Faulted(Fault.EXPIRED_TOKEN)
     return session_of(call, Q(pk=UUID(read.claims["origin_jti"])), read, LOGIN)

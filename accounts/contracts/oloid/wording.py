@@ -14,6 +14,9 @@ FACTOR_UNSUPPORTED = (
     "The second factor of this account does not work with this API. Ask your administrator."
 )
 SIGN_IN_AGAIN = "Sign in again, with your second factor if you have one, to change second factors."
+SIGN_IN_FOR_CREDENTIALS = (
+    "Sign in again, with your second factor if you have one, to change credentials."
+)
 
 
 def problem(
@@ -48,6 +51,10 @@ def _method(faulted: Faulted) -> Answer:
     return problem(405, "Method Not Allowed", headers={"Allow": allow})
 
 
+def _forbidden(faulted: Faulted) -> Answer:
+    return problem(403, faulted.message or "Forbidden")
+
+
 _DENIED = problem(401, DENIED)
 _UNAUTHORIZED = problem(401, "Unauthorized: Access token is missing or invalid")
 _UNAVAILABLE = problem(503, "Service Unavailable", headers={"Retry-After": "1"})
@@ -78,7 +85,7 @@ FAULTS: Mapping[Fault, FaultAnswer] = {
     Fault.ENDED: always(_UNAUTHORIZED),
     Fault.SUBJECT_GONE: always(_UNAUTHORIZED),
     Fault.SUBJECT_DISABLED: always(_UNAUTHORIZED),
-    Fault.FORBIDDEN: always(problem(403, "Forbidden")),
+    Fault.FORBIDDEN: _forbidden,
     Fault.BAD_HOST: always(problem(400, "Bad Request")),
     Fault.INTERNAL: always(problem(500, "Internal Server Error")),
     Fault.UNAVAILABLE: always(_UNAVAILABLE),
