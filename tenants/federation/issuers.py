@@ -102,6 +102,21 @@ def discovered(issuer: str) -> Mapping[str, Any]:
         return entry.value
 
 
+def address(issuer: str, name: str) -> str:
+    """An address out of the issuer's discovery document.
+
+    Raises :class:`tenants.federation.outbound.Unreachable`.
+    """
+    url = discovered(issuer).get(name)
+    if not isinstance(url, str):
+        raise Unreachable(f"the discovery document names no {name}")
+    try:
+        outbound.check_url(url)
+    except ValueError as error:
+        raise Unreachable(f"{name}: {error}") from error
+    return url
+
+
 def _document(issuer: str) -> Mapping[str, Any]:
     document = json_object(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if document.get("issuer") != issuer:

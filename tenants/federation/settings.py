@@ -183,7 +183,8 @@ class LdapSettings:
 def _servers(fields: _Fields) -> tuple[str, ...]:
     """One host, as the products' own settings have it, or several."""
     value = fields.take("host", None)
-    servers = (value,) if isinstance(value, str) else tuple(value or ())
+    listed = value if isinstance(value, list) else []
+    servers = (value,) if isinstance(value, str) else tuple(listed)
     named = all(
         isinstance(server, str) and re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", server)
         for server in servers
