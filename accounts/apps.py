@@ -7,6 +7,8 @@ from django.db.models.signals import pre_migrate
 
 from accounts import checks  # noqa: F401 - registers the system checks
 from accounts.wire.checks import check_contracts
+from accounts.wire.registry import slugs
+from tenants.policy import KNOWN_CONTRACTS
 
 
 class AccountsConfig(AppConfig):
@@ -16,6 +18,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_contracts, "contracts")
+        KNOWN_CONTRACTS.update(slugs())
         pre_migrate.connect(allow_long_statements, sender=self)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import string
 from typing import Any
@@ -13,10 +14,18 @@ from django.utils import timezone
 
 from tenants.federation.settings import Kind, parse
 from tenants.names import fold
-from tenants.policy import ContractSettings, Policy, SecondFactorRule, TenantRecord
+from tenants.policy import (
+    CLOSED,
+    ContractSettings,
+    Policy,
+    SecondFactorRule,
+    TenantRecord,
+    check_contracts,
+)
 from tenants.sealing import seal
 from tenants.uuid7 import uuid7
 
+_log = logging.getLogger("dragoman.tenants")
 _LOWER_ALPHANUMERIC = string.ascii_lowercase + string.digits
 
 
@@ -43,11 +52,10 @@ def new_number() -> int:
 
 
 def validate_contracts(value: Any) -> None:
-    """Refuse a ``Tenant.contracts`` that could not be read back."""
+    """Refuse a ``Tenant.contracts`` that could not be read back or names no contract."""
     try:
-        for settings in value.items():
-            ContractSettings.parse(settings[1])
-    except (AttributeError, TypeError, ValueError) as error:
+        check_contracts(value)
+    except (TypeError, ValueError) as error:
         raise ValidationError(f"Not a table of contract settings: {error}") from error
 
 
@@ -109,10 +117,35 @@ class Tenant(models.Model):
             raise ValidationError({"name": "Another tenant is known under this name."})
         if others.filter(name_key=self.slug).exists():
             raise ValidationError({"slug": "Another tenant is known under this name."})
+        self._date_deprecations()
+
+    def _date_deprecations(self) -> None:
+        """A contract that is given an end is deprecated from the day on which that was said."""
+        if not isinstance(self.contracts, dict):
+            return
+        for told in self.contracts.values():
+            if isinstance(told, dict) and told.get("sunset") and not told.get("deprecated"):
+                told["deprecated"] = min(timezone.now().date().isoformat(), str(told["sunset"]))
+
+    def settings_of(self, slug: str) -> ContractSettings:
+        """The settings for one contract; closed where they cannot be read, which is logged.
+
+        They may have been meant to switch it off, and other tenants must not suffer for them.
+        """
+        try:
+            return ContractSettings.parse(self.contracts.get(slug, {}))
+        except (AttributeError, TypeError, ValueError) as error:
+            text = "tenant %s: %s is closed, its settings cannot be read: %s"
+            _log.error(text, self.slug, slug, error)
+            return CLOSED
 
     def record(self) -> TenantRecord:
         """The tenant as a frozen value."""
         policy = getattr(self, "policy", None)
+        readable = isinstance(self.contracts, dict)
+        if not readable:
+            _log.error("tenant %s: every contract is closed, no settings can be read", self.slug)
+        told = self.contracts if readable else {}
         return TenantRecord(
             id=self.id,
             slug=self.slug,
@@ -124,7 +157,8 @@ class Tenant(models.Model):
             hex_id=self.hex_id,
             client_secret_sealed=self.client_secret_sealed,
             policy=policy.record() if policy else Policy(),
-            contracts={k: ContractSettings.parse(v) for k, v in self.contracts.items()},
+            contracts={slug: self.settings_of(slug) for slug in told},
+            unsaid=ContractSettings() if readable else CLOSED,
         )
 
 
@@ -196,8 +230,14 @@ class TenantPolicy(_PartOfTenant):
         return f"policy of {self.tenant}"
 
     def record(self) -> Policy:
-        """The policy as a frozen value."""
-        return Policy(SecondFactorRule(self.second_factor), self.password_min_length)
+        """The policy as a frozen value; the strictest where it cannot be read, which is logged."""
+        try:
+            rule = SecondFactorRule(self.second_factor)
+        except ValueError:
+            text = "tenant %s: everybody needs a second factor, there is no rule %r"
+            _log.error(text, self.tenant.slug, self.second_factor)
+            rule = SecondFactorRule.REQUIRED
+        return Policy(rule, self.password_min_length)
 
 
 class IdentityProvider(_PartOfTenant):

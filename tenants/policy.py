@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -42,14 +43,40 @@ def _lifetime(seconds: Any) -> int:
     return seconds
 
 
+def _day(name: str, told: Any) -> date | None:
+    if told in (None, ""):
+        return None
+    if not isinstance(told, str):
+        raise TypeError(f"{name} must be a date such as 2031-05-06")
+    return date.fromisoformat(told)
+
+
+# What may stand between the angle brackets of a Link header (RFC 8288 section 3).
+_ADDRESS = re.compile(r"https?://[!#-;=?-~]{1,1000}")
+
+
+def _address(told: Any) -> str:
+    if not isinstance(told, str) or (told and not _ADDRESS.fullmatch(told)):
+        raise ValueError("policy must be an http or https address")
+    return told
+
+
+_MEMBERS = frozenset({"enabled", "sunset", "deprecated", "policy", "lifetimes", "options"})
+
+
 @dataclass(frozen=True, slots=True)
 class ContractSettings:
     """One contract as one tenant wants it."""
 
     enabled: bool = True
+    # From this day on (UTC) the contract may be gone; it is served until it is switched off.
     sunset: date | None = None
     lifetimes: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    # From this day on (UTC) clients are asked to leave.
+    deprecated: date | None = None
+    # Where it is written why, and where to go.
+    policy: str = ""
 
     def lifetime(self, kind: str, default: timedelta) -> timedelta:
         """The life of the token ``kind``: the tenant's seconds, or ``default``."""
@@ -57,22 +84,60 @@ class ContractSettings:
         return default if seconds is None else timedelta(seconds=seconds)
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> ContractSettings:
+    def parse(cls, raw: Any) -> ContractSettings:
         """Read the stored form. Raises ValueError or TypeError on a malformed one."""
-        sunset = raw.get("sunset")
+        if not isinstance(raw, Mapping):
+            raise TypeError("the settings of a contract are a table")
+        if unknown := sorted(raw.keys() - _MEMBERS):
+            # A mistyped "enabled" would leave the contract on.
+            raise ValueError(f"there is no setting {unknown[0]!r}")
         enabled = raw.get("enabled", True)
         if not isinstance(enabled, bool):
             # The text "false" would count as true and leave the contract on.
             raise TypeError("enabled must be true or false")
+        sunset, deprecated = (_day(name, raw.get(name)) for name in ("sunset", "deprecated"))
+        if sunset and deprecated and sunset < deprecated:
+            raise ValueError("sunset must not be earlier than deprecated")  # RFC 9745 section 4
         return cls(
             enabled=enabled,
-            sunset=date.fromisoformat(sunset) if sunset else None,
-            lifetimes={k: _lifetime(v) for k, v in raw.get("lifetimes", {}).items()},
-            options=dict(raw.get("options", {})),
+            sunset=sunset,
+            lifetimes={k: _lifetime(v) for k, v in _table("lifetimes", raw).items()},
+            options=_table("options", raw),
+            deprecated=deprecated,
+            policy=_address(raw.get("policy", "")),
         )
 
 
+def _table(name: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    told = raw.get(name, {})
+    if not isinstance(told, Mapping):
+        raise TypeError(f"{name} must be a table")
+    return dict(told)
+
+
+# What cannot be read is closed: it may have been meant to switch the contract off.
+CLOSED = ContractSettings(enabled=False)
 _DEFAULT_CONTRACT = ContractSettings()
+# What a tenant can have settings for: the browser's login, and every contract that the layer above
+# has found when it starts.
+KNOWN_CONTRACTS = {"browser", "console"}
+
+
+def check_contracts(raw: Any) -> None:
+    """Refuse a table of contract settings that could not be read back or means nothing here.
+
+    Raises ValueError or TypeError.
+    """
+    if not isinstance(raw, Mapping):
+        raise TypeError("it must be a table")
+    if unknown := sorted(raw.keys() - KNOWN_CONTRACTS):
+        known = ", ".join(sorted(KNOWN_CONTRACTS))
+        raise ValueError(f"there is no contract {unknown[0]!r}; there are {known}")
+    for slug, told in raw.items():
+        try:
+            ContractSettings.parse(told)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{slug}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +156,12 @@ class TenantRecord:
     contracts: Mapping[str, ContractSettings] = field(default_factory=dict)
     # Empty: the app client has no secret. tenants.client_secret opens it.
     client_secret_sealed: str = field(default="", repr=False)
+    # What holds for a contract about which the tenant has said nothing.
+    unsaid: ContractSettings = _DEFAULT_CONTRACT
 
     def contract(self, slug: str) -> ContractSettings:
         """The tenant's settings for one contract; the defaults where it has said nothing."""
-        return self.contracts.get(slug, _DEFAULT_CONTRACT)
+        return self.contracts.get(slug, self.unsaid)
 
     def serves(self, slug: str) -> bool:
         """Whether logins over this contract are open in this tenant."""

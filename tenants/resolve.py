@@ -40,7 +40,8 @@ def _version() -> Hashable:
 def _load() -> Directory:
     tenants = list(Tenant.objects.select_related("policy"))
     records = {tenant.id: tenant.record() for tenant in tenants}
-    domains = list(TenantDomain.objects.all())
+    # A tenant that is made between the two statements comes with the next load.
+    domains = [d for d in TenantDomain.objects.all() if d.tenant_id in records]
     return Directory(
         by_id=records,
         by_slug={record.slug: record for record in records.values()},

@@ -19,7 +19,6 @@ from accounts.tokens import keys
 from accounts.wire.registry import contracts, token_profiles
 from tenants import resolve
 from tenants.models import Tenant, TenantDomain, TenantPolicy
-from tenants.policy import ContractSettings
 
 
 class TenantForm(RowForm):
@@ -55,7 +54,7 @@ class TenantForm(RowForm):
 
 
 def _on(tenant: Tenant, slug: str) -> bool:
-    return ContractSettings.parse(tenant.contracts.get(slug, {})).enabled
+    return tenant.settings_of(slug).enabled
 
 
 class _TenantInline(Inline):

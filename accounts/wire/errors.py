@@ -8,11 +8,17 @@ from __future__ import annotations
 import re
 
 from django.core.exceptions import DisallowedHost
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from psycopg_pool import PoolTimeout
 
+from accounts.wire.call import host_of
 from accounts.wire.contract import Fault
 from accounts.wire.registry import owner_of
 from accounts.wire.views import fault_response
+from tenants.hint import TenantHint
+from tenants.policy import TenantRecord
+from tenants.resolve import directory, explicit
 
 _PREFIX = re.compile(r"^/t/[^/]+(?=/)")
 _FAULT_OF = {
@@ -27,12 +33,23 @@ _TITLE_OF = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Inter
 def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> HttpResponse:
     owner = owner_of(_PREFIX.sub("", request.path_info))
     if owner is not None:
-        return fault_response(owner, fault or _FAULT_OF[status])
+        return fault_response(owner, fault or _FAULT_OF[status], _tenant(request))
     # Nobody's path: a neutral problem document (RFC 9457).
     body = {"type": "about:blank", "title": _TITLE_OF[status], "status": status}
     answer = JsonResponse(body, status=status, content_type="application/problem+json")
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _tenant(request: HttpRequest) -> TenantRecord | None:
+    """The tenant that the address means; None also while the database is away."""
+    prefix = _PREFIX.match(request.path_info)
+    slug = prefix[0].removeprefix("/t/") if prefix else None
+    try:
+        addressed = explicit(TenantHint(slug=slug, host=host_of(request)))
+        return addressed or (directory().default if slug is None else None)
+    except (DisallowedHost, DatabaseError, PoolTimeout):
+        return None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -16,11 +16,16 @@ from accounts.wire.contract import Contract
 _PACKAGE = "accounts.contracts"
 
 
+def slugs() -> list[str]:
+    """The slug of every contract, in alphabetical order. None of them is loaded for it."""
+    package = importlib.import_module(_PACKAGE)
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
 @cache
 def contracts() -> Mapping[str, Contract]:
     """Every contract by its slug, in alphabetical order."""
-    package = importlib.import_module(_PACKAGE)
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    names = slugs()
     modules = (importlib.import_module(f"{_PACKAGE}.{name}") for name in names)
     return {name: module.CONTRACT for name, module in zip(names, modules, strict=True)}
 

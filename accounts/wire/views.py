@@ -20,7 +20,9 @@ from accounts.wire.call import Call, read_call
 from accounts.wire.contract import Answer, Contract, Fault, Faulted
 from accounts.wire.registry import contract
 from accounts.wire.renderers import response
+from accounts.wire.sunset import announce
 from tenants.hashing import Overloaded
+from tenants.policy import TenantRecord
 from tenants.sealing import SealBroken
 
 _log = logging.getLogger("dragoman.wire")
@@ -51,6 +53,9 @@ class ContractView(APIView):
     slug: ClassVar[str]
     # The request itself names the tenant, so the default one has no say in whether it is served.
     names_tenant: ClassVar[bool] = False
+    # Whose settings the answer announces: the tenant that the address means. A view whose request
+    # names another way may set what it has found.
+    tenant: TenantRecord | None = None
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -70,6 +75,7 @@ class ContractView(APIView):
         self.headers = self.default_response_headers
         try:
             call = read_call(request, self.slug, kwargs.pop("tenant_slug", None))
+            self.tenant = call.addressed if self.names_tenant else call.tenant
             outcome = self._answered(call, **kwargs)
         # Nothing may escape: what Django would answer is not the product's.
         except Exception as error:  # noqa: BLE001
@@ -78,8 +84,7 @@ class ContractView(APIView):
         return self._finished(request, http)
 
     def _answered(self, call: Call, **kwargs: Any) -> Answer | HttpResponseBase:
-        tenant = call.addressed if self.names_tenant else call.tenant
-        if tenant is not None and not tenant.serves(self.slug):
+        if self.tenant is not None and not self.tenant.serves(self.slug):
             raise Faulted(Fault.NOT_FOUND, "not served")
         method = (call.request.method or "").lower()
         if method == "options" and self.contract.cors is not None:
@@ -110,7 +115,8 @@ class ContractView(APIView):
 
     def _finished(self, request: HttpRequest, http: HttpResponseBase) -> HttpResponseBase:
         # A preflight's headers are its own and whole already.
-        return http if request.method == "OPTIONS" else _shared(self.contract, http)
+        preflight = request.method == "OPTIONS" and http.status_code < 400
+        return _shared(self.contract, http, self.tenant, preflight=preflight)
 
 
 def _worded(spoken: Contract, error: Exception) -> Answer:
@@ -132,14 +138,23 @@ def _fault_of(spoken: Contract, error: Exception) -> Faulted:
     return Faulted(Fault.INTERNAL)
 
 
-def _shared(spoken: Contract, http: _Http) -> _Http:
-    """Let pages of other origins read the answer, error or not, where the contract says so."""
-    if spoken.cors is not None:
+def _shared(
+    spoken: Contract, http: _Http, tenant: TenantRecord | None, *, preflight: bool = False
+) -> _Http:
+    """What all answers of a contract have in common, errors or not.
+
+    Pages of other origins may read them where the contract says so; a tenant may have announced
+    the end of the contract.
+    """
+    if spoken.cors is not None and not preflight:
         for name, value in spoken.cors.actual.items():
             http[name] = value
+    announce(http, tenant, spoken.slug)
     return http
 
 
-def fault_response(spoken: Contract, fault: Fault) -> HttpResponse:
+def fault_response(
+    spoken: Contract, fault: Fault, tenant: TenantRecord | None = None
+) -> HttpResponse:
     """The contract's answer to a fault that was found before any of its views ran."""
-    return _shared(spoken, response(spoken.fault(Faulted(fault))))
+    return _shared(spoken, response(spoken.fault(Faulted(fault))), tenant)
