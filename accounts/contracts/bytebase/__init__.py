@@ -7,11 +7,16 @@ docs/contracts/bytebase.md has the details.
 ``protojson``   how messages are read and written
 ``tokens``      token kinds, the two login profiles, who presents a token
 ``objects``     users, login answers and the server's description
-``changes``     what a user may change about himself
+``changes``     what a change asks for, and which values fields take
 ``cookies``     the three cookies of a browser login
 ``logins``      login, refresh, logout
 ``workloads``   token exchange
-``people``      users
+``people``      who somebody is
+``own_account`` what a user changes about himself
+``officers``    what officers change about others
+``creation``    sign-up and new accounts
+``listing``     several users at once; ``filters`` reads their filter
+``addresses``, ``service_keys``, ``workspace``, ``queries``
 ``public``      what is told before a login
 ``views``       the REST face of the calls
 ``connect``     their other face, Connect RPC
@@ -25,6 +30,7 @@ from accounts.contracts.bytebase import connect
 from accounts.contracts.bytebase.tokens import ACCESS, MFA, SETUP, SLUG
 from accounts.contracts.bytebase.views import (
     ActuatorInfo,
+    BatchOfUsers,
     ExchangeToken,
     IdentityProviders,
     Login,
@@ -32,7 +38,10 @@ from accounts.contracts.bytebase.views import (
     Me,
     OneUser,
     Refresh,
+    UndeleteUser,
     UnknownPath,
+    UpdateEmail,
+    Users,
 )
 from accounts.contracts.bytebase.wording import FAULTS, REFUSALS
 from accounts.wire.contract import Contract
@@ -46,6 +55,10 @@ CONTRACT = Contract(
         path("v1/auth/logout", Logout.as_view()),
         path("v1/auth:exchangeToken", ExchangeToken.as_view()),
         path("v1/users/me", Me.as_view()),
+        path("v1/users", Users.as_view()),
+        path("v1/users:batchGet", BatchOfUsers.as_view()),
+        path("v1/users/<str:email>:undelete", UndeleteUser.as_view()),
+        path("v1/users/<str:email>:updateEmail", UpdateEmail.as_view()),
         path("v1/users/<str:email>", OneUser.as_view()),
         path("v1/actuator/info", ActuatorInfo.as_view()),
         path("v1/idps", IdentityProviders.as_view()),

@@ -1,19 +1,16 @@
-"""``UpdateUser``: what a user may change about himself; second factors by query flags.
-
-All is checked before anything is written, and written together.
-"""
+"""``UpdateUser``: what a call asks for, and which values a field may take."""
 
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from rest_framework import serializers
 
+from accounts.audit import Event
+from accounts.contracts.bytebase import queries
 from accounts.contracts.bytebase.protojson import (
     Enum,
     Message,
@@ -26,38 +23,23 @@ from accounts.contracts.bytebase.protojson import (
 from accounts.contracts.bytebase.wording import (
     KEY_LOGIN,
     LOG_IN_AGAIN,
+    PROVIDERS,
     USER_TYPES,
-    Code,
     objection,
-    status,
 )
-from accounts.login import enrolment, password_change, sessions
-from accounts.login.outcome import Factor
+from accounts.login import enrolment, sessions
+from accounts.login.custody import Act
 from accounts.login.sessions import Found
 from accounts.models import User
 from accounts.wire.call import Call
-from accounts.wire.contract import Answer, Fault, Faulted
+from accounts.wire.contract import Fault, Faulted
 from accounts.wire.fields import ExactBoolean
-from mfa import binding, recovery_codes
-from mfa.binding import Pending
 
-_CODES, _CODE_LENGTH = 10, 10
-_CODE_ALPHABET = string.digits + string.ascii_letters
 _MAX_TITLE = 200
 # E.164, as the field's document asks for.
 _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
-_BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
-    ("0", "f", "F", "false", "FALSE", "False"), False
-)
-
-_EXPIRED = "MFA setup has expired, please regenerate the temporary secret"
-_NOT_STARTED = "MFA is not setup yet"
-_WRONG_CODE = "invalid OTP code"
-_REQUIRED = "2FA is required and cannot be disabled"
-_NOT_ENABLED = "MFA is not enabled"
-_NO_CODES = "No recovery codes to update"
 _NO_EMAIL = "email updates are not supported through UpdateUser, use UpdateEmail API instead"
-_NO_KEY = "service keys are renewed in the console"
+_COLUMNS = {"title": "display_name", "phone": "phone"}
 
 
 class Profile(Message):
@@ -72,7 +54,7 @@ class Profile(Message):
 class WorkloadIdentityConfig(Message):
     """The same of a workload's trust."""
 
-    provider_type = Enum(("PROVIDER_TYPE_UNSPECIFIED", "GITHUB", "GITLAB"))
+    provider_type = Enum(PROVIDERS)
     issuer_url = tracked_text()
     allowed_audiences = Texts(required=False)
     subject_pattern = tracked_text()
@@ -132,13 +114,13 @@ class Wanted:
 def read(call: Call) -> Wanted:
     """The body and the query. Raises Faulted(MALFORMED) or Faulted(INVALID)."""
     values = received(call, UserMessage)
-    listed = _query(call, "update_mask")
+    listed = queries.text(call, "update_mask")
     return wanted(
         values,
         mask=None if listed is None else [name.strip() for name in listed.split(",")],
-        new_secret=_flag(call, "regenerate_temp_mfa_secret"),
-        new_codes=_flag(call, "regenerate_recovery_codes"),
-        otp_code=_query(call, "otp_code"),
+        new_secret=queries.flag(call, "regenerate_temp_mfa_secret"),
+        new_codes=queries.flag(call, "regenerate_recovery_codes"),
+        otp_code=queries.text(call, "otp_code"),
     )
 
 
@@ -156,140 +138,52 @@ def wanted(
     return Wanted(values, changeable, new_secret, new_codes, otp_code)
 
 
-def _query(call: Call, name: str) -> str | None:
-    """A parameter in either spelling; other parameters do not matter."""
-    given = [value for key in (name, camel(name)) for value in call.request.GET.getlist(key)]
-    if len(given) > 1:
-        raise Faulted(Fault.INVALID, f"too many values for field {quoted(camel(name))}")
-    if given and "\x00" in given[0]:
-        raise Faulted(Fault.INVALID, f"invalid value for field {quoted(camel(name))}")
-    return given[0] if given else None
+def act(call: Call, found: Found) -> Act:
+    """Who acts, for the audit trail."""
+    return Act(call.client(), found.subject.user.username, found.session.pk)
 
 
-def _flag(call: Call, name: str) -> bool:
-    given = _query(call, name)
-    if given is not None and given not in _BOOLEANS:
-        raise Faulted(Fault.INVALID, f"invalid value for field {quoted(camel(name))}")
-    return given is not None and _BOOLEANS[given]
+def demand_fresh_login(call: Call, found: Found) -> None:
+    """A stolen token alone changes nothing that keeps the owner in or others out.
 
-
-def refused_for(email: str, found: Found) -> Answer:
-    """Nobody changes another's record here; whether there is one is told, as the product does."""
-    other = User.objects.with_email(found.subject.tenant.id, email).first()
-    if other is None:
-        return status(Code.NOT_FOUND, f"user {quoted(email)} not found")
-    if not other.is_active:
-        return status(Code.NOT_FOUND, f"user {quoted(email)} has been deleted")
-    return status(Code.PERMISSION_DENIED, 'user does not have permission "bb.users.update"')
-
-
-def shown_secret(call: Call, found: Found) -> Pending | None:
-    """What waits to be proved by this session, while that is young enough to ask for it."""
-    if not found.subject.enrolling or not enrolment.is_fresh(found, call.now):
-        return None
-    return enrolment.pending(found, call.now)
-
-
-def make(call: Call, found: Found, wanted: Wanted) -> None:
-    """Check everything, then write everything. Raises Faulted or LoginRefused."""
-    if wanted.is_sensitive:
-        _demand_fresh_login(call, found)
-    _judge_fields(wanted)
-    _judge_factors(call, found, wanted)
-    # Last, so that no refusal but the password's own follows the comparison with the old one.
-    encoded = _prepared_password(found, wanted) if "password" in wanted.mask else ""
-    with transaction.atomic():
-        _write_fields(found, wanted)
-        _write_factors(call, found, wanted)
-        if encoded and not password_change.change(found, encoded, call.client()):
-            raise Faulted(Fault.ENDED)
-
-
-def _demand_fresh_login(call: Call, found: Found) -> None:
-    """A stolen token alone changes nothing that keeps the owner in or others out."""
+    Raises Faulted(FORBIDDEN).
+    """
     if any(record["method"] == sessions.SERVICE for record in found.session.amr):
         raise Faulted(Fault.FORBIDDEN, KEY_LOGIN)
     if not enrolment.is_fresh(found, call.now):
         raise Faulted(Fault.FORBIDDEN, LOG_IN_AGAIN)
 
 
-def _judge_fields(wanted: Wanted) -> None:
+def judge_fields(wanted: Wanted) -> None:
+    """Refuse values that title and phone cannot take, and another address. Raises Faulted."""
     if "email" in wanted.mask:
         raise objection(_NO_EMAIL)
-    if "service_key" in wanted.mask:
-        raise objection(_NO_KEY)
-    title, phone = wanted.text("title"), wanted.text("phone")
-    if "title" in wanted.mask and not (len(title) <= _MAX_TITLE and title.isprintable()):
+    judge_profile(
+        wanted.text("title") if "title" in wanted.mask else "",
+        wanted.text("phone") if "phone" in wanted.mask else "",
+    )
+
+
+def judge_profile(title: str, phone: str) -> None:
+    """Refuse values that title and phone cannot take. Raises Faulted(INVALID)."""
+    if not (len(title) <= _MAX_TITLE and title.isprintable()):
         raise objection(f"user title must be at most {_MAX_TITLE} printable characters")
-    if "phone" in wanted.mask and phone and not _PHONE.fullmatch(phone):
+    if phone and not _PHONE.fullmatch(phone):
         raise objection(f"invalid phone number {quoted(phone)}")
 
 
-def _judge_factors(call: Call, found: Found, wanted: Wanted) -> None:
-    pending = enrolment.pending(found, call.now)
-    if wanted.otp_code is not None:
-        if pending is None:
-            raise objection(_EXPIRED)
-        if enrolment.prove(found, wanted.otp_code.strip(), call.client()) is None:
-            raise objection(_WRONG_CODE)
-    if "mfa_enabled" in wanted.mask:
-        _judge_switch(call, found, pending, on=bool(wanted.values.get("mfa_enabled")))
-    if wanted.new_codes:
-        if Factor.OTP not in found.subject.factors:
-            raise objection(_NOT_ENABLED)
-        if pending is None or not pending.codes:
-            raise objection(_NO_CODES)
-
-
-def _judge_switch(call: Call, found: Found, pending: Pending | None, *, on: bool) -> None:
-    user, policy = found.subject.user, found.subject.tenant.policy
-    if not on and policy.demands_second_factor(staff=user.is_staff or user.is_superuser):
-        raise objection(_REQUIRED)
-    if on and pending is None:
-        raise objection(_EXPIRED if binding.expired(user.pk, call.now) else _NOT_STARTED)
-
-
-def _prepared_password(found: Found, wanted: Wanted) -> str:
-    chosen, shortest = wanted.text("password"), found.subject.tenant.policy.password_min_length
-    if len(chosen) < shortest:
-        raise objection(f"password length should no less than {shortest} characters")
-    return password_change.prepare(found.subject, chosen)
-
-
-def _write_fields(found: Found, wanted: Wanted) -> None:
-    columns = {"title": "display_name", "phone": "phone"}
-    values = {columns[name]: wanted.text(name) for name in columns if name in wanted.mask}
-    if values:
-        user = found.subject.user
-        for column, value in values.items():
-            setattr(user, column, value)
-        user.save(update_fields=list(values))
-
-
-def _write_factors(call: Call, found: Found, wanted: Wanted) -> None:
-    client = call.client()
-    if "mfa_enabled" in wanted.mask and wanted.values.get("mfa_enabled"):
-        bound = _still(enrolment.confirm(found, client), _NOT_STARTED)
-        if bound.last_step >= 0:
-            _prove_again(call, found)
-    elif "mfa_enabled" in wanted.mask:
-        enrolment.remove_totp(found, client)
-    elif wanted.new_codes:
-        # A switch takes what waits as a whole, codes included, or throws it away.
-        _still(enrolment.confirm_codes(found, client), _NO_CODES)
-    if wanted.new_secret:
-        codes = recovery_codes.new_codes(_CODES, _CODE_LENGTH, _CODE_ALPHABET)
-        enrolment.begin(found, client, codes=codes)
-
-
-def _still(waiting: Pending | None, otherwise: str) -> Pending:
-    """What was waiting a moment ago, unless another request was faster."""
-    if waiting is None:
-        raise objection(otherwise)
-    return waiting
-
-
-def _prove_again(call: Call, found: Found) -> None:
-    """A code of the new authenticator was shown: the session has proved it, too."""
-    kept = [record for record in found.session.amr if record["method"] != sessions.OTP]
-    sessions.prove_again(found.session, [*kept, sessions.amr(sessions.OTP, call.now)])
+def write_fields(user: User, wanted: Wanted, by: Act) -> None:
+    """Store title and phone as far as they are asked for; an open transaction is around it."""
+    values = {column: wanted.text(name) for name, column in _COLUMNS.items() if name in wanted.mask}
+    if not values:
+        return
+    for column, value in values.items():
+        setattr(user, column, value)
+    user.save(update_fields=list(values))
+    row = by.row(
+        Event.USER_CHANGED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        facts=[("changed", ", ".join(sorted(values)))],
+    )
+    row.save(force_insert=True)

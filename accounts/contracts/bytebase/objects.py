@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from accounts.contracts.bytebase.protojson import timestamp, written
-from accounts.contracts.bytebase.tokens import SLUG, address
+from accounts.contracts.bytebase.tokens import SLUG, address, workspace_of
 from accounts.contracts.bytebase.wording import USER_TYPES
 from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, Obligation
 from accounts.login.subject import Subject
+from accounts.login.workload_trust import trust_of
+from accounts.models import User
 from mfa.binding import Pending
 from mfa.totp import base32
 from tenants.policy import SecondFactorRule, TenantRecord
@@ -24,11 +26,15 @@ def user_name(subject: Subject) -> str:
 
 
 def user(
-    subject: Subject, last_login: datetime | None, pending: Pending | None = None
+    subject: Subject,
+    last_login: datetime | None,
+    pending: Pending | None = None,
+    *,
+    service_key: str = "",
 ) -> dict[str, Any]:
     """The ``User`` object, in proto field order; ``profile`` is there even if it is empty.
 
-    What waits to be proved is shown to the user himself only.
+    What waits to be proved is shown to the user himself only, a service key once.
     """
     account = subject.user
     return written(
@@ -38,6 +44,7 @@ def user(
         # Every account of the product has a title.
         title=account.display_name or account.username,
         user_type=USER_TYPES[account.kind],
+        service_key=service_key,
         mfa_enabled=Factor.OTP in subject.factors,
         temp_otp_secret=base32(pending.secret) if pending else "",
         temp_recovery_codes=list(pending.codes) if pending else [],
@@ -47,7 +54,31 @@ def user(
             last_login_time=timestamp(last_login),
             last_change_password_time=timestamp(account.password_changed_at),
         ),
-        groups=[f"groups/{name}" for name in subject.groups],
+        groups=_groups(subject),
+        workload_identity_config=_workload_config(account),
+    )
+
+
+def other(subject: Subject, *, service_key: str = "") -> dict[str, Any]:
+    """The ``User`` object as an officer sees it."""
+    return user(subject, subject.user.last_login, service_key=service_key)
+
+
+def _groups(subject: Subject) -> list[str]:
+    """The resource names of the groups: by address, which at the product every group has."""
+    pairs = zip(subject.groups, subject.group_emails, strict=True)
+    return [f"groups/{email.lower() or name}" for name, email in pairs]
+
+
+def _workload_config(account: User) -> dict[str, Any] | None:
+    trust = trust_of(account)
+    if trust is None:
+        return None
+    return written(
+        provider_type=trust.provider,
+        issuer_url=trust.issuer,
+        allowed_audiences=list(trust.audiences),
+        subject_pattern=trust.subject,
     )
 
 
@@ -70,14 +101,16 @@ def login_response(
     )
 
 
-def actuator_info(tenant: TenantRecord, external_url: str) -> dict[str, Any]:
-    """What a login page asks before anybody has logged in. There is no sign-up."""
-    policy = tenant.policy
+def actuator_info(tenant: TenantRecord, external_url: str, *, needs_admin: bool) -> dict[str, Any]:
+    """What a login page asks before anybody has logged in."""
+    policy, workspace = tenant.policy, workspace_of(tenant)
     return written(
         version=VERSION,
         external_url=external_url,
-        disallow_signup=True,
+        need_admin_setup=needs_admin,
+        disallow_signup=workspace.disallow_signup,
         require_2fa=policy.second_factor is SecondFactorRule.REQUIRED,
         workspace_id=tenant.slug,
+        disallow_password_signin=workspace.disallow_password_signin,
         password_restriction=written(min_length=policy.password_min_length),
     )

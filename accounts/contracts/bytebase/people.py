@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.contracts.bytebase import changes, objects
+from accounts.contracts.bytebase import objects, officers, own_account
 from accounts.contracts.bytebase.changes import Wanted
 from accounts.contracts.bytebase.tokens import enroller, holder, presented
 from accounts.contracts.bytebase.wording import BIND_FIRST, unauthenticated
@@ -25,13 +25,10 @@ def current_user(call: Call) -> Answer:
 def get_user(call: Call, email: str) -> Answer:
     """An account by its address. Raises Faulted."""
     found = holder(call, presented(call))
-    if fold(email) != found.subject.user.email_key:
-        raise Faulted(
-            Fault.FORBIDDEN,
-            method="/bytebase.v1.UserService/GetUser",
-            permission="bb.users.get",
-        )
-    return _own(call, found)
+    if fold(email) == found.subject.user.email_key:
+        return _own(call, found)
+    officers.demand(found, "GetUser", "bb.users.get")
+    return Answer(200, objects.other(officers.target(found, email)))
 
 
 def update_user(call: Call, email: str, wanted: Wanted) -> Answer:
@@ -42,11 +39,11 @@ def update_user(call: Call, email: str, wanted: Wanted) -> Answer:
     if only_enrols and not (own and wanted.is_of_factors):
         raise Faulted(Fault.FORBIDDEN, BIND_FIRST)
     if not own:
-        return changes.refused_for(email, found)
-    changes.make(call, found, wanted)
+        return officers.update_other(call, found, email, wanted)
+    own_account.make(call, found, wanted)
     return _own(call, enroller(call, token)[0])
 
 
 def _own(call: Call, found: Found) -> Answer:
-    pending = changes.shown_secret(call, found)
+    pending = own_account.shown_secret(call, found)
     return Answer(200, objects.user(found.subject, found.subject.user.last_login, pending))

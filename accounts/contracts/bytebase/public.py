@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts.contracts.bytebase import objects
 from accounts.contracts.bytebase.tokens import presented
+from accounts.models import User
 from accounts.wire.call import Call, base_url
 from accounts.wire.contract import Answer
 
@@ -15,7 +16,9 @@ def actuator_info(call: Call) -> Answer:
     tenant = call.tenant
     if tenant is None:
         return Answer(200, {"version": objects.VERSION})
-    return Answer(200, objects.actuator_info(tenant, f"{base_url(call.request)}{prefix}"))
+    needs_admin = not User.objects.filter(tenant_id=tenant.id, kind=User.Kind.PERSON).exists()
+    address = f"{base_url(call.request)}{prefix}"
+    return Answer(200, objects.actuator_info(tenant, address, needs_admin=needs_admin))
 
 
 def identity_providers(call: Call) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.contracts.bytebase.wording import BIND_FIRST, HEADER_FORMAT
+from accounts.contracts.bytebase.workspace import Workspace
 from accounts.login import enrolment
 from accounts.login.outcome import Factor, Obligation, TokenSet
 from accounts.login.profile import (
@@ -28,6 +29,7 @@ from accounts.tokens.profile import TokenProfile
 from accounts.wire.authentication import session, verified
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
+from tenants.policy import TenantRecord
 
 SLUG = "bytebase"
 ACCESS = TokenProfile("bytebase.access", lifetime=timedelta(days=7))
@@ -133,6 +135,15 @@ def _mfa_token(subject: Subject, now: datetime) -> str:
     return jwt.sign(MFA, subject.tenant.id, claims, now)
 
 
+def workspace_of(tenant: TenantRecord) -> Workspace:
+    """The tenant's options of this contract."""
+    return Workspace.of(tenant.contract(SLUG).options)
+
+
+def _bar(subject: Subject) -> str:
+    return workspace_of(subject.tenant).bar(subject.user, address(subject.user))
+
+
 BEARER = LoginProfile(
     contract=SLUG,
     issue=_issue_bearer,
@@ -146,6 +157,7 @@ BEARER = LoginProfile(
         Obligation.CHANGE_PASSWORD: ObligationForm.ADVISE,
         Obligation.BIND_FACTOR: ObligationForm.ADVISE,
     },
+    bar=_bar,
     # The product lets such a login through and its pages insist on enrolment. An access token
     # would be a way around the tenant's rule, so there is none.
     issue_owing={Obligation.BIND_FACTOR: _issue_setup},

@@ -6,8 +6,18 @@ from typing import Any, NoReturn
 
 from django.http import HttpResponse
 
-from accounts.contracts.bytebase import changes, logins, people, public, workloads
-from accounts.contracts.bytebase.protojson import Message, received
+from accounts.contracts.bytebase import (
+    changes,
+    creation,
+    listing,
+    logins,
+    officers,
+    people,
+    public,
+    queries,
+    workloads,
+)
+from accounts.contracts.bytebase.protojson import Message, received, text
 from accounts.contracts.bytebase.tokens import SLUG
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
@@ -82,6 +92,67 @@ class OneUser(ContractView):
     def patch(self, call: Call, email: str) -> Answer:
         """``UpdateUser``."""
         return people.update_user(call, email, changes.read(call))
+
+    def delete(self, call: Call, email: str) -> Answer:
+        """``DeleteUser``; a body is not looked at."""
+        return officers.delete_user(call, email)
+
+
+class Users(ContractView):
+    """``/v1/users``."""
+
+    slug = SLUG
+
+    def get(self, call: Call) -> Answer:
+        """``ListUsers``."""
+        return listing.list_users(call, listing.read(call))
+
+    def post(self, call: Call) -> Answer:
+        """``CreateUser``."""
+        return creation.create_user(call, received(call, changes.UserMessage))
+
+
+class BatchOfUsers(ContractView):
+    """``GET /v1/users:batchGet``."""
+
+    slug = SLUG
+
+    def get(self, call: Call) -> Answer:
+        """``BatchGetUsers``."""
+        return listing.batch_get_users(call, queries.texts(call, "names"))
+
+
+class NamedUser(Message):
+    """A request whose address already says who is meant."""
+
+    name = text()
+
+
+class UndeleteUser(ContractView):
+    """``POST /v1/users/{email}:undelete``."""
+
+    slug = SLUG
+
+    def post(self, call: Call, email: str) -> Answer:
+        """``UndeleteUser``."""
+        received(call, NamedUser)
+        return officers.undelete_user(call, email)
+
+
+class UpdateEmailRequest(NamedUser):
+    """The new address."""
+
+    email = text()
+
+
+class UpdateEmail(ContractView):
+    """``POST /v1/users/{email}:updateEmail``."""
+
+    slug = SLUG
+
+    def post(self, call: Call, email: str) -> Answer:
+        """``UpdateEmail``."""
+        return officers.update_email(call, email, received(call, UpdateEmailRequest)["email"])
 
 
 class ActuatorInfo(ContractView):

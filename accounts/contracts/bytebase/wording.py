@@ -18,6 +18,7 @@ class Code(IntEnum):
     UNKNOWN = 2
     INVALID_ARGUMENT = 3
     NOT_FOUND = 5
+    ALREADY_EXISTS = 6
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     INTERNAL = 13
@@ -29,6 +30,7 @@ _HTTP: Mapping[Code, int] = {
     Code.UNKNOWN: 500,
     Code.INVALID_ARGUMENT: 400,
     Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
     Code.PERMISSION_DENIED: 403,
     Code.RESOURCE_EXHAUSTED: 429,
     Code.INTERNAL: 500,
@@ -45,6 +47,9 @@ _OLD_REFRESH = "refresh token expired"
 BIND_FIRST = "2FA is required, please set it up first"
 LOG_IN_AGAIN = "the login is too old for this change, please log in again"
 KEY_LOGIN = "a login with a service key may not make this change"
+NO_PASSWORDS = "password signin is disallowed"
+NO_SERVICE = "service key can be mutated for service accounts only"
+NO_PERSON = "password can be mutated for end users only"
 _SAME_PASSWORD = "password cannot be the same"  # noqa: S105
 _LOCKED = "too many failed login attempts, please try again later"
 _FACTOR_LOCKED = "too many failed MFA attempts, please try again later"
@@ -57,6 +62,14 @@ USER_TYPES: Mapping[str, str] = {
     User.Kind.SERVICE: "SERVICE_ACCOUNT",
     User.Kind.WORKLOAD: "WORKLOAD_IDENTITY",
 }
+
+# Who runs a workload's issuer; it decides nothing.
+PROVIDERS = ("PROVIDER_TYPE_UNSPECIFIED", "GITHUB", "GITLAB")
+
+
+def too_short(shortest: int) -> str:
+    """A password of fewer characters than the tenant demands."""
+    return f"password length should no less than {shortest} characters"
 
 
 def status(
@@ -88,7 +101,9 @@ _CHANGE_FIRST = "the password must be changed first: ask your administrator"
 
 
 def _kind_not_allowed(refused: LoginRefused) -> Answer:
-    """The account's kind has no password login at all, or none with cookies."""
+    """The account's kind has no password login at all, or none with cookies; or it is barred."""
+    if bar := refused.detail.get("bar"):
+        return status(Code.PERMISSION_DENIED, bar) if bar == NO_PASSWORDS else invalid(bar)
     kind = refused.detail["subject"].user.kind
     if kind == User.Kind.SERVICE:
         return status(Code.PERMISSION_DENIED, _WEB_IS_FOR_USERS)
@@ -102,9 +117,15 @@ def _challenge_expired(refused: LoginRefused) -> Answer:
     return unauthenticated(_DEACTIVATED if gone else _NO_CLAIM)
 
 
-def objection(message: str) -> Faulted:
-    """To be raised about a well-formed value that is refused, in exactly these words."""
-    return Faulted(Fault.INVALID, message, verbatim=True)
+def objection(message: str, code: Code = Code.INVALID_ARGUMENT) -> Faulted:
+    """To be raised about a well-formed message that is refused, in exactly these words."""
+    return Faulted(Fault.INVALID, message, verbatim=True, code=code)
+
+
+def denied(method: str, permission: str) -> Faulted:
+    """To be raised where a method of ``UserService`` needs a permission that the caller has not."""
+    full = f"/bytebase.v1.UserService/{method}"
+    return Faulted(Fault.FORBIDDEN, method=full, permission=permission)
 
 
 def _rejected(refused: LoginRefused) -> Answer:
@@ -165,8 +186,8 @@ def _routing(http: int) -> Any:
 
 
 def _unparsed(faulted: Faulted) -> Answer:
-    if faulted.detail.get("verbatim"):
-        return invalid(faulted.message)
+    if code := faulted.detail.get("code"):
+        return status(code, faulted.message)
     field = faulted.detail.get("field")
     return invalid(
         f"proto: invalid value for field {camel(field)}" if field else f"proto: {faulted.message}"

@@ -19,7 +19,7 @@ from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 from tenants.names import fold
 
-_DOMAIN = "@workload.bytebase.com"
+DOMAIN = "@workload.bytebase.com"
 
 
 class ExchangeTokenRequest(Message):
@@ -41,8 +41,8 @@ def exchange_token(call: Call, message: dict[str, Any]) -> Answer:
         return invalid("token is required")
     if not email:
         return invalid("email is required")
-    if not fold(email).endswith(_DOMAIN):
-        return invalid(f"email must end with {_DOMAIN}")
+    if not fold(email).endswith(DOMAIN):
+        return invalid(f"email must end with {DOMAIN}")
     return _judged(_account(call, email), email)
 
 

@@ -84,7 +84,7 @@ MESSAGES: list[tuple[str, Any, str]] = [
         {"email": ALICE},
         "email updates are not supported through UpdateUser, use UpdateEmail API instead",
     ),
-    ("updateMask=service_key", {}, "service keys are renewed in the console"),
+    ("updateMask=service_key", {}, "service key can be mutated for service accounts only"),
     ("", {"title": "x" * 201}, "user title must be at most 200 printable characters"),
     ("", {"title": "a\nb"}, "user title must be at most 200 printable characters"),
     ("", {"phone": "030 123"}, 'invalid phone number "030 123"'),

@@ -1,0 +1,84 @@
+"""E-mail addresses that accounts may have, and another one for an account."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from accounts import notices
+from accounts.audit import Event
+from accounts.contracts.bytebase.protojson import quoted
+from accounts.contracts.bytebase.tokens import workspace_of
+from accounts.contracts.bytebase.wording import Code, objection
+from accounts.contracts.bytebase.workloads import DOMAIN
+from accounts.login.custody import Act
+from accounts.models import User
+from accounts.wire.contract import Faulted
+from tenants.names import deceptive, fold
+from tenants.policy import TenantRecord
+
+# A user name is made of the address, and is shorter than one may be.
+_MAX_LENGTH = 150
+
+
+def judge(email: str, tenant: TenantRecord, kind: str) -> None:
+    """Refuse what is no address for an account of this kind. Raises Faulted(INVALID)."""
+    if not email:
+        raise objection("email must be set")
+    if email != email.lower():
+        raise objection("invalid email: email should be lowercase")
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise objection(f"invalid email: {quoted(email)} is no address") from None
+    if len(email) > _MAX_LENGTH:
+        raise objection(f"invalid email: it must have at most {_MAX_LENGTH} characters")
+    # An address that folds to another text would be shown as what it is not.
+    if deceptive(email) or fold(email) != email:
+        raise objection(f"invalid email: {quoted(email)} looks like another address")
+    if kind == User.Kind.WORKLOAD and not email.endswith(DOMAIN):
+        raise objection(f"email must end with {DOMAIN}")
+    outsider = workspace_of(tenant).outsider(email) if kind == User.Kind.PERSON else ""
+    if outsider:
+        raise objection(outsider)
+
+
+def taken(email: str) -> Faulted:
+    """To be raised where another account has the address."""
+    return objection(f"email {email} is already existed", Code.ALREADY_EXISTS)
+
+
+def is_taken(email: str, tenant_id: UUID, besides: UUID | None = None) -> bool:
+    """Whether an account of the tenant has the address, or is called like it."""
+    others = User.objects.filter(tenant_id=tenant_id)
+    if besides is not None:
+        others = others.exclude(pk=besides)
+    key = fold(email)
+    return others.filter(email_key=key).exists() or others.filter(username_key=key).exists()
+
+
+def change(user: User, new: str, by: Act) -> None:
+    """Store another address, which is not proved; the old one gets a mail. Raises Faulted.
+
+    A user name that was the address goes along: it must be the user's own.
+    """
+    if is_taken(new, user.tenant_id, user.pk):
+        raise taken(new)
+    old, fields = user.email, ["email", "email_verified"]
+    if user.username_key == user.email_key:
+        user.username = new
+        fields.append("username")
+    user.email, user.email_verified = new, False
+    row = by.row(
+        Event.USER_CHANGED, tenant_id=user.tenant_id, user_id=user.pk, reason="address changed"
+    )
+    try:
+        with transaction.atomic():
+            user.save(update_fields=fields)
+            row.save(force_insert=True)
+            notices.address_changed(user, old)
+    except IntegrityError:
+        raise taken(new) from None
