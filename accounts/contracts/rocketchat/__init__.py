@@ -4,14 +4,15 @@ Source: the product's reference page "Login with Username and Password" and its 
 lines 7.6 to 8.8; docs/contracts/rocketchat.md has the details.
 
 ``bodies`` reads the login, ``tokens`` issues and checks, ``people`` and ``workspace`` render,
-``wording`` holds every refusal, ``views`` puts them together.
+``wording`` holds every refusal, the views (``views``, ``factor_views``, ``token_views``) put them
+together.
 """
 
 from __future__ import annotations
 
 from django.urls import path
 
-from accounts.contracts.rocketchat import factor_views, second_factor, views
+from accounts.contracts.rocketchat import factor_views, second_factor, token_views, views
 from accounts.contracts.rocketchat.tokens import SLUG
 from accounts.contracts.rocketchat.wording import CODE_REASONS, FAULTS, REFUSALS
 from accounts.wire.contract import Contract
@@ -30,14 +31,24 @@ CONTRACT = Contract(
         path("api/v1/users.2fa.disableEmail", factor_views.DisableEmail.as_view()),
         path("api/v1/users.2fa.enableEmail", factor_views.EnableEmail.as_view()),
         path("api/v1/users.2fa.sendEmailCode", factor_views.SendEmailCode.as_view()),
+        path("api/v1/users.createToken", token_views.CreateToken.as_view()),
         path("api/v1/users.disableTotp", factor_views.DisableTotp.as_view()),
         path("api/v1/users.enableTotp", factor_views.EnableTotp.as_view()),
-        path("api/v1/users.getPersonalAccessTokens", views.PersonalAccessTokens.as_view()),
+        path(
+            "api/v1/users.generatePersonalAccessToken",
+            token_views.GeneratePersonalToken.as_view(),
+        ),
+        path("api/v1/users.getPersonalAccessTokens", token_views.PersonalTokens.as_view()),
         path("api/v1/users.info", views.UsersInfo.as_view()),
         path("api/v1/users.logout", factor_views.LogoutEverywhere.as_view()),
         path("api/v1/users.logoutOtherClients", views.LogoutOtherClients.as_view()),
+        path(
+            "api/v1/users.regeneratePersonalAccessToken",
+            token_views.RegeneratePersonalToken.as_view(),
+        ),
         path("api/v1/users.regenerateTotpCodes", factor_views.RegenerateTotpCodes.as_view()),
         path("api/v1/users.removeOtherTokens", views.RemoveOtherTokens.as_view()),
+        path("api/v1/users.removePersonalAccessToken", token_views.RemovePersonalToken.as_view()),
         path("api/v1/users.resetTOTP", factor_views.ResetTotp.as_view()),
         path("api/v1/users.totpCodesRemaining", factor_views.TotpCodesRemaining.as_view()),
         path("api/v1/users.validateTotp", factor_views.ValidateTotp.as_view()),

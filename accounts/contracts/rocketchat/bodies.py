@@ -24,6 +24,7 @@ from accounts.login.attempt import (
     RecoveryCodeInput,
     SessionToken,
 )
+from accounts.login.personal_tokens import MAX_NAME
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from accounts.wire.fields import ExactText
@@ -173,6 +174,16 @@ def text(body: Mapping[str, Any], name: str) -> str | Answer:
     """A member that a call must have, or the refusal of a body without it."""
     value = body.get(name)
     return value if isinstance(value, str) else wording.missing(name, given=name in body)
+
+
+def token_name(body: Mapping[str, Any]) -> str | Answer:
+    """The name of a personal access token, or the refusal of a body without a usable one."""
+    name = body.get("tokenName")
+    if not name:
+        return wording.NO_TOKEN_NAME
+    if not isinstance(name, str):
+        return wording.missing("tokenName", given=True)
+    return name if len(name) <= MAX_NAME else wording.LONG_TOKEN_NAME
 
 
 def _unusable() -> NoReturn:

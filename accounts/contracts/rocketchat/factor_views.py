@@ -6,15 +6,17 @@ body.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import wraps
+from typing import Any
 from urllib.parse import quote
 
 from accounts import notices
 from accounts.contracts.rocketchat import bodies, officers, request_limit, second_factor, wording
 from accounts.contracts.rocketchat.tokens import IDENTIFIER_ALPHABET, LOGIN, SLUG
 from accounts.contracts.rocketchat.views import RocketChatView, guarded, limited, stepped_up
-from accounts.login import enrolment, identify, mailed_codes, sessions
+from accounts.login import custody, enrolment, identify, mailed_codes, sessions
 from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.outcome import Factor, LoginRefused
 from accounts.login.profile import Limit
@@ -27,8 +29,9 @@ from mfa.totp import base32
 
 # Twelve codes of eight letters: what clients show, and how they tell them from six digits.
 _CODES, _CODE_LENGTH = 12, 8
-# So many calls a minute, where calls are limited at all.
+# So many calls a minute, whether or not the tenant limits calls.
 _MOST_CALLS = 5
+Coded = Callable[[Any, Call, Found, str], Answer]
 
 
 def _new_codes() -> Sequence[str]:
@@ -52,19 +55,31 @@ class EnableTotp(RocketChatView):
         )
 
 
+def _with_code(handler: Coded) -> Callable[[Any, Call, Found], Answer]:
+    """A handler that is given the ``code`` of the body, brought into one form."""
+
+    @wraps(handler)
+    def read(view: Any, call: Call, found: Found) -> Answer:
+        code = bodies.text(bodies.read_body(call), "code")
+        if isinstance(code, Answer):
+            return code
+        return handler(view, call, found, bodies.plain_code(code))
+
+    return read
+
+
 class ValidateTotp(RocketChatView):
     """``POST /api/v1/users.validateTotp``."""
 
     most_calls = _MOST_CALLS
 
     @stepped_up()
-    def post(self, call: Call, found: Found) -> Answer:
+    @_with_code
+    def post(self, call: Call, found: Found, code: str) -> Answer:
         """Put the new authenticator into use; the backup codes are shown here and never again."""
-        code, client = bodies.text(bodies.read_body(call), "code"), call.client()
-        if not isinstance(code, str):
-            return code
+        client = call.client()
         try:
-            step = enrolment.prove(found, bodies.plain_code(code), client)
+            step = enrolment.prove(found, code, client)
         except LoginRefused:
             return wording.INVALID_TOTP
         bound = None if step is None else enrolment.confirm(found, client, last_step=step)
@@ -80,11 +95,9 @@ class DisableTotp(RocketChatView):
     most_calls = _MOST_CALLS
 
     @guarded
-    def post(self, call: Call, found: Found) -> Answer:
+    @_with_code
+    def post(self, call: Call, found: Found, code: str) -> Answer:
         """Take the authenticator away, against one of its codes or a backup code."""
-        code = bodies.text(bodies.read_body(call), "code")
-        if not isinstance(code, str):
-            return code
         right = _spent(found, code, call) and enrolment.remove_totp(found, call.client())
         return wording.succeeded(disabled=right)
 
@@ -95,11 +108,9 @@ class RegenerateTotpCodes(RocketChatView):
     most_calls = _MOST_CALLS
 
     @guarded
-    def post(self, call: Call, found: Found) -> Answer:
+    @_with_code
+    def post(self, call: Call, found: Found, code: str) -> Answer:
         """New backup codes against a code; the old ones are void."""
-        code = bodies.text(bodies.read_body(call), "code")
-        if not isinstance(code, str):
-            return code
         if not _spent(found, code, call):
             return wording.INVALID_TOTP
         codes = _new_codes()
@@ -111,7 +122,7 @@ def _spent(found: Found, code: str, call: Call) -> bool:
     if Factor.OTP not in found.subject.factors:
         return False
     try:
-        return enrolment.spend_code(found, bodies.plain_code(code), call.client())
+        return enrolment.spend_code(found, code, call.client())
     except LoginRefused:
         return False
 
@@ -142,7 +153,7 @@ class ResetTotp(RocketChatView):
         if target.user.pk == found.subject.user.pk:
             enrolment.remove_totp(found, call.client())
         else:
-            officers.remove_totp(target.user, call, found)
+            custody.remove_totp(target.user, officers.act(call, found))
         return wording.succeeded()
 
 
@@ -215,5 +226,5 @@ class LogoutEverywhere(RocketChatView):
         if target.user.pk == found.subject.user.pk:
             sessions.end_all(target.user, "logout everywhere", call.client(), contract=SLUG)
         else:
-            officers.end_sessions(target.user, call, found)
+            custody.end_sessions_over(target.user, SLUG, officers.act(call, found))
         return wording.succeeded(message=f"User {target.identifier} has been logged out!")

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
 
-from accounts import notices
-from accounts.audit import Event
 from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
 from accounts.login import identify
 from accounts.login.attempt import Identifier, NameForm
 from accounts.login.custody import Act
-from accounts.login.outcome import Factor
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject, identified
-from accounts.models import Session, User
-from accounts.models.statement import Insert, Update, execute
+from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
-from mfa import binding
 
 _SELECTORS = (
     ("userId", NameForm.SUBJECT),
     ("username", NameForm.USERNAME),
     ("user", NameForm.USERNAME),
 )
+
+
+def is_officer(user: User) -> bool:
+    """Whether this account may act on others of its tenant."""
+    return user.is_superuser or user.is_staff
 
 
 def named(body: Mapping[str, Any]) -> Identifier | None:
@@ -44,7 +46,7 @@ def target(who: Identifier, call: Call, found: Found) -> Subject | None:
     user = candidate.subject.user if candidate else None
     if user is not None and user.pk == officer.user.pk:
         return officer
-    if not (officer.user.is_superuser or officer.user.is_staff):
+    if not is_officer(officer.user):
         # Also for a name that nobody has.
         raise Faulted(Fault.FORBIDDEN, "not an officer")
     if candidate is None or user is None:
@@ -54,30 +56,31 @@ def target(who: Identifier, call: Call, found: Found) -> Subject | None:
     return identified(candidate.subject, LOGIN.sector, LOGIN.new_identifier)
 
 
-def remove_totp(user: User, call: Call, found: Found) -> None:
-    """Take another's authenticator and backup codes away. The owner is told."""
-    with transaction.atomic():
-        if not binding.remove_totp(user.pk):
-            return
-        _act(call, found).row(
-            Event.FACTOR_REMOVED,
-            tenant_id=user.tenant_id,
-            user_id=user.pk,
-            reason="removed by an administrator",
-            factor=Factor.OTP,
-        ).save(force_insert=True)
-        notices.factor_removed(user, "The authenticator app")
+@sensitive_variables("secret")
+def impersonated(who: Identifier, secret: str, call: Call, found: Found) -> Subject | None:
+    """The account in whose name the caller may make a token, or None for whatever reason.
+
+    An officer with the tenant's deployment secret; in the name of staff only a superuser, of a
+    superuser nobody. It is the caller's tenant that is asked for the secret, whatever the address.
+    """
+    officer = found.subject
+    expected = officer.tenant.contract(SLUG).options.get("create_token_secret_sha256")
+    if not isinstance(expected, str) or not is_officer(officer.user):
+        return None
+    presented = hashlib.sha256(secret.encode()).hexdigest()
+    if not hmac.compare_digest(presented, expected.lower().encode("ascii", "replace").decode()):
+        return None
+    candidate = identify.candidate(who, officer.tenant, LOGIN, call.client())
+    if candidate is None or not _may_be_acted_for(candidate.subject.user, officer.user):
+        return None
+    return identified(candidate.subject, LOGIN.sector, LOGIN.new_identifier)
 
 
-def end_sessions(user: User, call: Call, found: Found) -> None:
-    """End another's Rocket.Chat sessions."""
-    reason = "ended by an administrator"
-    rows = Session.objects.filter(user=user, contract=SLUG, ended_at=None)
-    ended = _act(call, found).row(
-        Event.SESSION_ENDED, tenant_id=user.tenant_id, user_id=user.pk, reason=reason
-    )
-    execute(Update(rows, ended_at=call.now, end_reason=reason), Insert(ended))
+def _may_be_acted_for(user: User, officer: User) -> bool:
+    protected = user.is_superuser or (user.is_staff and not officer.is_superuser)
+    return user.is_active and user.kind in LOGIN.kinds and not protected
 
 
-def _act(call: Call, found: Found) -> Act:
+def act(call: Call, found: Found) -> Act:
+    """Who acts, for the audit trail."""
     return Act(call.client(), found.subject.user.username, found.session.pk)

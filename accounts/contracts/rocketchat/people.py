@@ -9,6 +9,7 @@ from urllib.parse import quote
 from accounts.login.outcome import Factor
 from accounts.login.passwords import is_hashed
 from accounts.login.subject import Subject
+from accounts.models import PersonalAccessToken
 from accounts.wire.call import Call, base_url
 
 
@@ -71,6 +72,16 @@ def profile(subject: Subject, *, full: bool, own: bool) -> dict[str, Any]:
     if own:
         members["services"] = _services(subject)
     return _present({**members, "canViewAllInfo": full})
+
+
+def personal_token(token: PersonalAccessToken) -> dict[str, Any]:
+    """A personal access token as its owner sees it in the list."""
+    return {
+        "name": token.name,
+        "createdAt": iso(token.created_at),
+        "lastTokenPart": token.last_part,
+        "bypassTwoFactor": token.bypass_second_factor,
+    }
 
 
 def _emails(subject: Subject) -> list[dict[str, Any]] | None:

@@ -1,7 +1,8 @@
 """The product's request limit: so many calls a minute per address and endpoint.
 
 Off unless the tenant sets the contract's option ``request_limit``: Dragoman's own counters protect
-the login. It costs two statements a call.
+the login. The calls around an authenticator have a documented bound of their own, which is always
+on. It costs two statements a call.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tenants.sealing import derive
 WINDOW = timedelta(seconds=60)
 # Each call in the window is remembered; more would make the row slow.
 MAX_LIMIT = 1000
+UNLIMITED = MAX_LIMIT + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Budget:
         }
 
 
-def spend(call: Call, most: int = MAX_LIMIT) -> Budget | None:
+def spend(call: Call, most: int = UNLIMITED) -> Budget | None:
     """Count this call of an endpoint that admits ``most``; None where nothing is limited."""
     limit, address = min(_limit(call), most), client_address(call.request)
-    if limit <= 0 or address is None:
+    if limit >= UNLIMITED or address is None:
         return None
     tenant = str(call.tenant.id) if call.tenant else ""
     parts = (tenant, address, str(call.request.method), call.request.path_info)
@@ -72,6 +74,6 @@ def _bucket(limit: Limit, *who: str) -> Bucket:
 
 
 def _limit(call: Call) -> int:
-    value = call.tenant.contract(SLUG).options.get("request_limit", 0) if call.tenant else 0
+    value = call.tenant.contract(SLUG).options.get("request_limit") if call.tenant else None
     # In JSON true is no number, in Python it is one.
-    return min(value, MAX_LIMIT) if isinstance(value, int) and value is not True else 0
+    return min(value, MAX_LIMIT) if type(value) is int and value > 0 else UNLIMITED

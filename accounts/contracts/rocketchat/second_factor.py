@@ -21,7 +21,14 @@ from accounts.contracts.rocketchat import wording
 from accounts.contracts.rocketchat.bodies import plain_code
 from accounts.contracts.rocketchat.people import iso
 from accounts.contracts.rocketchat.tokens import LOGIN
-from accounts.login import enrolment, mailed_codes, passwords, sessions, throttle
+from accounts.login import (
+    enrolment,
+    mailed_codes,
+    passwords,
+    personal_tokens,
+    sessions,
+    throttle,
+)
 from accounts.login.attempt import PasswordDigest
 from accounts.login.mailed_codes import MailState
 from accounts.login.outcome import Factor, LoginRefused, Reason
@@ -65,6 +72,8 @@ def refusal(call: Call, found: Found, *, remembers: bool) -> Answer | None:
     """
     client = call.client()
     if remembers and _remembered(found, client):
+        return None
+    if personal_tokens.bypasses_second_factor(found.session):
         return None
     method, subject = _method(call, found.subject), found.subject
     if method is None:

@@ -25,7 +25,6 @@ from accounts.login.profile import (
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.models import Grant, Session
-from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
@@ -112,27 +111,20 @@ def signed_in(call: Call) -> Found:
 
 
 def keep_newest(subject: Subject, client: ClientContext) -> None:
-    """End the sessions beyond the newest fifty; one statement where there are none."""
-    live = Session.objects.filter(
-        user=subject.user, contract=SLUG, ended_at=None, expires_at__gt=client.now
-    )
-    surplus = list(live.order_by("-auth_time", "-id").values_list("pk", flat=True)[MAX_TOKENS:])
+    """End the sessions beyond the newest fifty; one statement where there are none.
+
+    Personal access tokens are not among them.
+    """
+    mine = Session.objects.filter(user=subject.user, contract=SLUG, personal_token=None)
+    live = mine.filter(ended_at=None, expires_at__gt=client.now).order_by("-auth_time", "-id")
+    surplus = list(live.values_list("pk", flat=True)[MAX_TOKENS:])
     if not surplus:
         return
-    reason = f"more than {MAX_TOKENS} tokens"
-    execute(
-        Update(
-            Session.objects.filter(pk__in=surplus, ended_at=None),
-            ended_at=client.now,
-            end_reason=reason,
-        ),
-        Insert(
-            audit.row(
-                Event.SESSION_ENDED,
-                client,
-                tenant_id=subject.tenant.id,
-                user_id=subject.user.pk,
-                reason=reason,
-            )
-        ),
+    ended = audit.row(
+        Event.SESSION_ENDED,
+        client,
+        tenant_id=subject.tenant.id,
+        user_id=subject.user.pk,
+        reason=f"more than {MAX_TOKENS} tokens",
     )
+    sessions.end_rows(Session.objects.filter(pk__in=surplus), ended)

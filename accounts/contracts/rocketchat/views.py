@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.contracts.rocketchat import (
     bodies,
+    officers,
     people,
     request_limit,
     second_factor,
@@ -19,7 +20,7 @@ from accounts.contracts.rocketchat import (
 )
 from accounts.contracts.rocketchat.request_limit import Budget
 from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
-from accounts.login import identify, sessions
+from accounts.login import identify, personal_tokens, sessions
 from accounts.login.attempt import Attempt, Identifier, NameForm, SessionToken
 from accounts.login.outcome import ChallengeRequired
 from accounts.login.pipeline import authenticate
@@ -35,7 +36,7 @@ class RocketChatView(ContractView):
 
     slug = SLUG
     # The product's own bound of this endpoint, where it has one.
-    most_calls = request_limit.MAX_LIMIT
+    most_calls = request_limit.UNLIMITED
     budget: Budget | None = None
 
     def _finished(self, request: HttpRequest, http: HttpResponseBase) -> HttpResponseBase:
@@ -160,7 +161,7 @@ class UsersInfo(RocketChatView):
         # Whoever was never told an id gets one now: the caller has proved who he is.
         seen = identified(candidate.subject, LOGIN.sector, LOGIN.new_identifier)
         own = seen.user.pk == subject.user.pk
-        full = own or subject.user.is_superuser
+        full = own or officers.is_officer(subject.user)
         return wording.succeeded(user=people.profile(seen, full=full, own=own))
 
 
@@ -169,11 +170,12 @@ class LogoutOtherClients(RocketChatView):
 
     @guarded
     def post(self, call: Call, found: Found) -> Answer:
-        """End all other sessions of this contract; the presented token goes on as it was."""
+        """End the other logins of this contract; personal access tokens go on, as does this one."""
         _end_others(call, found)
-        return wording.succeeded(
-            token=call.header("X-Auth-Token"), tokenExpires=people.iso(found.session.expires_at)
-        )
+        # A personal access token has no end to tell.
+        personal = personal_tokens.is_personal(found.session)
+        ends = "" if personal else people.iso(found.session.expires_at)
+        return wording.succeeded(token=call.header("X-Auth-Token"), tokenExpires=ends)
 
 
 class RemoveOtherTokens(RocketChatView):
@@ -181,23 +183,15 @@ class RemoveOtherTokens(RocketChatView):
 
     @guarded
     def post(self, call: Call, found: Found) -> Answer:
-        """End all other sessions of this contract."""
+        """End the other logins of this contract."""
         _end_others(call, found)
         return wording.succeeded()
 
 
 def _end_others(call: Call, found: Found) -> None:
     user, keep = found.subject.user, found.session.pk
-    sessions.end_all(user, "ended by its user", call.client(), contract=SLUG, keep=keep)
-
-
-class PersonalAccessTokens(RocketChatView):
-    """``GET /api/v1/users.getPersonalAccessTokens``: there are none to be made here yet."""
-
-    @guarded
-    def get(self, call: Call, found: Found) -> Answer:
-        """The empty list, which clients show as such."""
-        return wording.succeeded(tokens=[])
+    why, client = "ended by its user", call.client()
+    sessions.end_all(user, why, client, contract=SLUG, keep=keep, spare_personal=True)
 
 
 class Info(RocketChatView):

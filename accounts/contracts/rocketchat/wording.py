@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.login.outcome import Reason
+from accounts.login.personal_tokens import MAX_NAME
 from accounts.wire.contract import Answer, Fault, Faulted, always
 
 _NO_CACHE = {"Pragma": "no-cache"}
@@ -156,6 +157,31 @@ UNVERIFIED_EMAIL = failed(
     400, "You need to verify your emails before setting up 2FA", "error-invalid-user"
 )
 NO_MAIL = failed(400, "Error trying to send email", "error-email-send-failed")
+
+
+NO_TOKEN_NAME = failed(400, "The 'tokenName' param is required")
+LONG_TOKEN_NAME = failed(400, f"must NOT have more than {MAX_NAME} characters", "invalid-params")
+NOT_AUTHORIZED = failed(400, "Not authorized", "error-not-authorized")
+
+
+def token_exists(method: str) -> Answer:
+    """A personal access token of this name is there already."""
+    return _of_method("A token with this name already exists", "error-token-already-exists", method)
+
+
+def token_unknown(method: str) -> Answer:
+    """There is no personal access token of this name."""
+    return _of_method("Token does not exist", "error-token-does-not-exists", method)
+
+
+def too_many_tokens(method: str) -> Answer:
+    """One's own bound: the product has none."""
+    return _of_method("Too many personal access tokens", "error-too-many-tokens", method)
+
+
+def _of_method(error: str, code: str, method: str) -> Answer:
+    """An error that names what the product calls the function behind the call."""
+    return failed(400, error, code, details={"method": method})
 
 
 def missing(name: str, *, given: bool) -> Answer:

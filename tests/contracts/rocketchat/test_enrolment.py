@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import LoginEvent, Session, User
+from accounts.models import LoginEvent, Session, ThrottleBucket, User
 from mfa import binding, totp
 from mfa.models import Enrolment, RecoveryCode, TotpAuthenticator
 from tests.contracts.rocketchat.exchange import (
@@ -121,9 +122,11 @@ class TestSettingUp:
         secret = secret_of(post(client, "users.enableTotp", headers))
         for _ in range(5):
             post(client, "users.validateTotp", headers, {"code": wrong(secret)})
-        refused(
-            post(client, "users.validateTotp", headers, {"code": code_of(secret)}), 400, INVALID
-        )
+        # From another address, so that the limit of calls does not answer first.
+        elsewhere = MailingClient(REMOTE_ADDR="192.0.2.9")
+        headers["x-2fa-code"] = DIGEST
+        answer = post(elsewhere, "users.validateTotp", headers, {"code": code_of(secret)})
+        refused(answer, 400, INVALID)
 
     def test_nothing_waits_twice_or_for_ever(self, client: Client, cast: Cast) -> None:
         headers = signed_in(client, "alice", PASSWORD)
@@ -146,11 +149,37 @@ class TestSettingUp:
 )
 def test_a_body_without_a_code_is_told(client: Client, cast: Cast, call: str) -> None:
     headers = signed_in(client, "alice", PASSWORD)
-    unusable: list[Any] = [None, {}, [], "x"]
-    for body in unusable:
-        refused(post(client, call, headers, body), 400, NO_CODE)
-    for code in (None, 123456, ["123456"], {"a": 1}, True):
-        refused(post(client, call, headers, {"code": code}), 400, NO_TEXT)
+    no_bodies: list[Any] = [None, {}, [], "x"]
+    wrong_types: list[Any] = [None, 123456, ["123456"], {"a": 1}, True]
+    unusable = [(body, NO_CODE) for body in no_bodies]
+    unusable += [({"code": code}, NO_TEXT) for code in wrong_types]
+    for body, told in unusable:
+        ThrottleBucket.objects.all().delete()
+        refused(post(client, call, headers, body), 400, told)
+
+
+def test_the_calls_around_an_authenticator_admit_five_a_minute(client: Client, cast: Cast) -> None:
+    headers = signed_in(client, "alice", PASSWORD)
+    path = "/api/v1/users.totpCodesRemaining"
+    for left in (4, 3, 2, 1, 0):
+        answer = client.get(path, headers=headers)
+        refused(answer, 400, INVALID)
+        assert (answer["X-RateLimit-Limit"], answer["X-RateLimit-Remaining"]) == ("5", str(left))
+    answer = client.get(path, headers=headers)
+    told = re.fullmatch(
+        r"Error, too many requests\. Please slow down\. You must wait (\d+) seconds before trying "
+        r"this endpoint again\. \[error-too-many-requests\]",
+        answer.json()["error"],
+    )
+    assert answer.status_code == 429
+    assert told is not None
+    assert 0 < int(told[1]) <= 60
+    assert answer.json() == {"success": False, "error": told[0]}
+    plain(answer)
+    # Every call has a count of its own, and without a token none is used up.
+    assert post(client, "users.enableTotp", headers)["X-RateLimit-Remaining"] == "4"
+    refused(post(client, "users.enableTotp", {}), 401, NOT_SIGNED_IN)
+    assert post(client, "users.enableTotp", headers)["X-RateLimit-Remaining"] == "3"
 
 
 class TestTakingAway:

@@ -15,7 +15,6 @@ from mfa.models import Enrolment, Passkey
 from tests.contracts.rocketchat.exchange import (
     CODE_INVALID,
     NOT_SIGNED_IN,
-    failure,
     guard,
     let_pass,
     log_in,
@@ -37,10 +36,17 @@ FORBIDDEN = (
     b'{"success":false,"error":"User does not have the permissions required for this action '
     b'[error-unauthorized]"}'
 )
-# Guarded with the memory; bob's authenticator is set up already, which it says once it was passed.
-GUARDED = "users.enableTotp"
-PASSED = failure("error-2fa-already-enabled")
-EVERY = ["users.enableTotp", "users.validateTotp", "users.2fa.enableEmail"]
+# Guarded with the memory; it misses a name, which it says once it was passed.
+GUARDED = "users.generatePersonalAccessToken"
+PASSED = b'{"success":false,"error":"The \'tokenName\' param is required"}'
+EVERY = [
+    "users.enableTotp",
+    "users.validateTotp",
+    "users.2fa.enableEmail",
+    "users.generatePersonalAccessToken",
+    "users.regeneratePersonalAccessToken",
+    "users.removePersonalAccessToken",
+]
 FORGETFUL = ["users.2fa.disableEmail", "users.resetTOTP"]
 
 
@@ -61,9 +67,11 @@ def test_a_code_at_the_login_is_remembered_for_thirty_minutes(client: Client, ca
 def test_an_old_token_alone_changes_no_factor(client: Client, cast: Cast, call: str) -> None:
     alice, bob = signed_in(client, "alice", PASSWORD), as_bob(client, cast)
     let_pass(1801)
-    refused(post(client, call, alice, {"code": "123456"}), 400, PASSWORD_REQUIRED)
-    refused(post(client, call, bob, {"code": "123456"}), 400, TOTP_REQUIRED)
+    body = {"code": "123456", "tokenName": "bot"}
+    refused(post(client, call, alice, body), 400, PASSWORD_REQUIRED)
+    refused(post(client, call, bob, body), 400, TOTP_REQUIRED)
     assert not Enrolment.objects.exists()
+    assert Session.objects.filter(ended_at=None).count() == 2
 
 
 @pytest.mark.parametrize("call", FORGETFUL)
@@ -140,8 +148,9 @@ def test_without_a_factor_the_digest_of_the_password_is_the_code(
     headers = signed_in(client, "alice", PASSWORD)
     let_pass(1801)
     sent = {**headers, "x-2fa-code": code, "x-2fa-method": method}
-    assert post(client, GUARDED, sent).status_code == 200
-    assert post(client, GUARDED, headers).status_code == 200, "and is remembered"
+    refused(post(client, GUARDED, sent), 400, PASSED)
+    # And is remembered.
+    refused(post(client, GUARDED, headers), 400, PASSED)
 
 
 @pytest.mark.parametrize("code", [PASSWORD, "0" * 64, DIGEST[:-1], f"{DIGEST} x"])

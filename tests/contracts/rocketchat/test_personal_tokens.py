@@ -1,0 +1,382 @@
+"""Personal access tokens: made, listed, renewed and removed by their owner; what they survive."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core import mail
+from django.db import IntegrityError
+from django.test import Client
+from django.utils import timezone
+
+from accounts.client import ClientContext
+from accounts.login import custody, personal_tokens, sessions
+from accounts.login.custody import Act
+from accounts.models import Grant, LoginEvent, PersonalAccessToken, Session
+from accounts.provisioning import operator
+from tests.contracts.rocketchat.exchange import (
+    NOT_SIGNED_IN,
+    TIME,
+    TOKEN,
+    UNAUTHORIZED,
+    MailingClient,
+    guard,
+    let_pass,
+    log_in,
+    plain,
+    post,
+    refused,
+    signed_in,
+    statements,
+)
+from tests.contracts.rocketchat.test_enrolment import set_up
+from tests.contracts.rocketchat.test_guard import (
+    DIGEST,
+    FORBIDDEN,
+    PASSWORD_REQUIRED,
+    TOTP_REQUIRED,
+)
+from tests.fixtures import PASSWORD, Cast
+
+ME = "/api/v1/me"
+LIST = "/api/v1/users.getPersonalAccessTokens"
+GENERATE = "users.generatePersonalAccessToken"
+RENEW = "users.regeneratePersonalAccessToken"
+REMOVE = "users.removePersonalAccessToken"
+CALLS = {
+    GENERATE: "personalAccessTokens:generateToken",
+    RENEW: "personalAccessTokens:regenerateToken",
+    REMOVE: "personalAccessTokens:removeToken",
+}
+SUCCESS = b'{"success":true}'
+NO_NAME = b'{"success":false,"error":"The \'tokenName\' param is required"}'
+
+
+@pytest.fixture
+def client(settings: LazySettings) -> Client:
+    settings.MAIL_INLINE = True
+    return MailingClient()
+
+
+def failed(error: str, sentence: str, call: str) -> bytes:
+    return guard(error, sentence, b'{"method":"%s"}' % CALLS[call].encode())
+
+
+def made(client: Client, headers: dict[str, str], name: str = "bot", **more: Any) -> dict[str, str]:
+    """The headers with a new token in place of the one that made it."""
+    answer = post(client, GENERATE, headers, {"tokenName": name, **more})
+    assert answer.status_code == 200, answer.content
+    return {"X-Auth-Token": answer.json()["token"], "X-User-Id": headers["X-User-Id"]}
+
+
+class TestMaking:
+    def test_a_token_is_shown_once_and_opens_calls(self, client: Client, cast: Cast) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        answer = post(client, GENERATE, alice, {"tokenName": "bot", "bypassTwoFactor": False})
+        assert (answer.status_code, answer.json()) == (200, {"token": TOKEN, "success": True})
+        assert list(answer.json()) == ["token", "success"]
+        plain(answer)
+        token = answer.json()["token"]
+        bot = {**alice, "X-Auth-Token": token}
+        with statements(1):
+            assert client.get(ME, headers=bot).json()["username"] == "alice"
+        listed = client.get(LIST, headers=bot)
+        shown = {
+            "name": "bot",
+            "createdAt": TIME,
+            "lastTokenPart": token[-6:],
+            "bypassTwoFactor": False,
+        }
+        assert (listed.status_code, listed.json()) == (200, {"tokens": [shown], "success": True})
+        assert list(listed.json()["tokens"][0]) == list(shown)
+        plain(listed)
+        grant = Grant.objects.get(session__personal_token__name="bot")
+        assert bytes(grant.token_hash) == hashlib.sha256(token.encode()).digest()
+        kept = [Grant.objects.values(), Session.objects.values(), LoginEvent.objects.values()]
+        assert token not in str([list(rows) for rows in kept])
+
+    def test_its_owner_is_told_and_the_trail_has_it(self, client: Client, cast: Cast) -> None:
+        made(client, signed_in(client, "alice", PASSWORD), bypassTwoFactor=True)
+        message = mail.outbox[-1]
+        assert (message.subject, message.to) == (
+            "A personal access token was made",
+            [cast.alice.email],
+        )
+        assert "Its name: bot" in message.body
+        assert "not asked for a second factor" in message.body
+        event = LoginEvent.objects.get(event="token:personal:made")
+        assert (event.user_id, event.trace) == (cast.alice.user.pk, [["token", "bot"]])
+        assert event.session_id == Session.objects.get(personal_token=None).pk
+
+    def test_a_name_is_good_once(self, client: Client, cast: Cast) -> None:
+        alice, erin = (signed_in(client, name, PASSWORD) for name in ("alice", "erin"))
+        made(client, alice)
+        taken = failed(
+            "error-token-already-exists", "A token with this name already exists", GENERATE
+        )
+        refused(post(client, GENERATE, alice, {"tokenName": "bot"}), 400, taken)
+        assert PersonalAccessToken.objects.count() == 1
+        # Another's tokens are another's, and letters count exactly.
+        made(client, erin)
+        made(client, alice, "Bot")
+
+    def test_two_of_a_name_at_once_are_one(self, client: Client, cast: Cast) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        with pytest.MonkeyPatch.context() as patch:
+            # The other request was faster: the table has the last word.
+            patch.setattr(personal_tokens, "execute", _taken)
+            answer = post(client, GENERATE, alice, {"tokenName": "bot"})
+        assert answer.json()["errorType"] == "error-token-already-exists"
+        assert not mail.outbox
+
+    @pytest.mark.parametrize("call", CALLS)
+    def test_a_body_without_a_usable_name_is_told(
+        self, client: Client, cast: Cast, call: str
+    ) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        bodies: list[Any] = [None, {}, [], "x", {"tokenName": ""}, {"tokenName": None}]
+        for body in bodies:
+            refused(post(client, call, alice, body), 400, NO_NAME)
+        no_text = b'{"success":false,"error":"must be string [invalid-params]",'
+        no_text += b'"errorType":"invalid-params"}'
+        names: list[Any] = [7, True, ["bot"], {"a": 1}]
+        for name in names:
+            refused(post(client, call, alice, {"tokenName": name}), 400, no_text)
+        long = b'{"success":false,"error":"must NOT have more than 200 characters [invalid-params]"'
+        long += b',"errorType":"invalid-params"}'
+        refused(post(client, call, alice, {"tokenName": "x" * 201}), 400, long)
+        assert not PersonalAccessToken.objects.exists()
+
+    def test_a_form_makes_one_too(self, client: Client, cast: Cast) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        answer = client.post(
+            f"/api/v1/{GENERATE}",
+            "tokenName=a+b&bypassTwoFactor=true",
+            content_type="application/x-www-form-urlencoded",
+            headers=alice,
+        )
+        assert answer.status_code == 200
+        row = PersonalAccessToken.objects.get()
+        # A text is not the JSON value `true`.
+        assert (row.name, row.bypass_second_factor) == ("a b", False)
+
+    def test_there_is_a_bound(
+        self, client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(personal_tokens, "MAX_TOKENS", 2)
+        alice = signed_in(client, "alice", PASSWORD)
+        for name in ("one", "two"):
+            made(client, alice, name)
+        too_many = failed("error-too-many-tokens", "Too many personal access tokens", GENERATE)
+        refused(post(client, GENERATE, alice, {"tokenName": "three"}), 400, too_many)
+
+    def test_a_machine_makes_none(self, client: Client, cast: Cast) -> None:
+        svc = signed_in(client, cast.svc.username, cast.svc.client_secret)
+        refused(post(client, GENERATE, svc, {"tokenName": "bot"}), 403, FORBIDDEN)
+
+    def test_a_session_that_ends_meanwhile_makes_none(
+        self, client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        monkeypatch.setattr(sessions, "judge", _end_all_first)
+        refused(post(client, GENERATE, alice, {"tokenName": "bot"}), 401, NOT_SIGNED_IN)
+        assert not PersonalAccessToken.objects.exists()
+
+
+class TestRenewing:
+    def test_the_old_text_opens_nothing_and_the_new_one_has_its_rights(
+        self, client: Client, cast: Cast
+    ) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        old = made(client, alice, bypassTwoFactor=True)
+        answer = post(client, RENEW, alice, {"tokenName": "bot"})
+        assert (answer.status_code, answer.json()) == (200, {"token": TOKEN, "success": True})
+        plain(answer)
+        new = {**alice, "X-Auth-Token": answer.json()["token"]}
+        refused(client.get(ME, headers=old), 401, NOT_SIGNED_IN)
+        assert client.get(ME, headers=new).status_code == 200
+        (listed,) = client.get(LIST, headers=new).json()["tokens"]
+        assert listed == {
+            "name": "bot",
+            "createdAt": TIME,
+            "lastTokenPart": new["X-Auth-Token"][-6:],
+            "bypassTwoFactor": True,
+        }
+        assert LoginEvent.objects.filter(event="token:personal:renewed").count() == 1
+        assert len(mail.outbox) == 2
+
+    def test_a_token_renews_itself(self, client: Client, cast: Cast) -> None:
+        bot = made(client, signed_in(client, "alice", PASSWORD), bypassTwoFactor=True)
+        answer = post(client, RENEW, bot, {"tokenName": "bot"})
+        refused(client.get(ME, headers=bot), 401, NOT_SIGNED_IN)
+        again = {**bot, "X-Auth-Token": answer.json()["token"]}
+        assert client.get(ME, headers=again).status_code == 200
+
+    @pytest.mark.parametrize("call", [RENEW, REMOVE])
+    def test_an_unknown_name_is_told_and_anothers_is_unknown(
+        self, client: Client, cast: Cast, call: str
+    ) -> None:
+        alice, erin = (signed_in(client, name, PASSWORD) for name in ("alice", "erin"))
+        bot = made(client, erin)
+        unknown = failed("error-token-does-not-exists", "Token does not exist", call)
+        refused(post(client, call, alice, {"tokenName": "bot"}), 400, unknown)
+        assert client.get(ME, headers=bot).status_code == 200
+
+
+class TestRemoving:
+    def test_it_opens_nothing_any_more_and_its_name_is_free(
+        self, client: Client, cast: Cast
+    ) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        bot = made(client, alice)
+        refused(post(client, REMOVE, alice, {"tokenName": "bot"}), 200, SUCCESS)
+        refused(client.get(ME, headers=bot), 401, NOT_SIGNED_IN)
+        refused(log_in(client, {"resume": bot["X-Auth-Token"]}), 401, UNAUTHORIZED)
+        refused(client.get(LIST, headers=alice), 200, b'{"tokens":[],"success":true}')
+        event = LoginEvent.objects.get(event="token:personal:removed")
+        assert (event.user_id, event.trace) == (cast.alice.user.pk, [["token", "bot"]])
+        assert mail.outbox[-1].subject == "A personal access token was removed"
+        made(client, alice)
+
+    def test_what_an_officer_ends_is_gone_from_the_list(self, client: Client, cast: Cast) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        bot = made(client, alice)
+        act = Act(operator(), "erin")
+        custody.end_session(Session.objects.get(personal_token__name="bot"), act)
+        refused(client.get(ME, headers=bot), 401, NOT_SIGNED_IN)
+        refused(client.get(LIST, headers=alice), 200, b'{"tokens":[],"success":true}')
+        # And leaves its name to another.
+        assert client.get(ME, headers=made(client, alice)).status_code == 200
+
+
+class TestLife:
+    def test_it_has_no_end_and_is_resumed(self, client: Client, cast: Cast) -> None:
+        bot = made(client, signed_in(client, "alice", PASSWORD))
+        Session.objects.filter(personal_token=None).delete()
+        with pytest.MonkeyPatch.context() as patch:
+            later = timezone.now() + timedelta(days=4000)
+            patch.setattr("accounts.wire.call.timezone.now", lambda: later)
+            assert client.get(ME, headers=bot).status_code == 200
+            answer = log_in(client, {"resume": bot["X-Auth-Token"]})
+        assert answer.json()["data"]["authToken"] == bot["X-Auth-Token"]
+
+    def test_logging_out_the_other_clients_spares_it(self, client: Client, cast: Cast) -> None:
+        alice, other = (signed_in(client, "alice", PASSWORD) for _ in range(2))
+        bot = made(client, alice)
+        assert post(client, "users.removeOtherTokens", alice).status_code == 200
+        refused(client.get(ME, headers=other), 401, NOT_SIGNED_IN)
+        # It has no end to tell.
+        answer = post(client, "users.logoutOtherClients", bot)
+        told = {"token": bot["X-Auth-Token"], "tokenExpires": "", "success": True}
+        assert (answer.status_code, answer.json()) == (200, told)
+        refused(client.get(ME, headers=alice), 401, NOT_SIGNED_IN)
+        assert client.get(ME, headers=bot).status_code == 200
+
+    def test_a_new_second_factor_spares_it(self, client: Client, cast: Cast) -> None:
+        alice, other = (signed_in(client, "alice", PASSWORD) for _ in range(2))
+        bot = made(client, alice)
+        set_up(client, alice)
+        refused(client.get(ME, headers=other), 401, NOT_SIGNED_IN)
+        assert client.get(ME, headers=bot).status_code == 200
+        # But it is asked for the new factor from now on.
+        refused(post(client, GENERATE, bot, {"tokenName": "more"}), 400, TOTP_REQUIRED)
+
+    def test_it_is_not_one_of_the_fifty(
+        self, client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("accounts.contracts.rocketchat.tokens.MAX_TOKENS", 2)
+        first = signed_in(client, "alice", PASSWORD)
+        bot = made(client, first)
+        second = signed_in(client, "alice", PASSWORD)
+        assert client.get(ME, headers=first).status_code == 200
+        third = signed_in(client, "alice", PASSWORD)
+        refused(client.get(ME, headers=first), 401, NOT_SIGNED_IN)
+        for headers in (bot, second, third):
+            assert client.get(ME, headers=headers).status_code == 200
+
+    @pytest.mark.parametrize("by", ["logout", "all sessions", "epoch", "disabled"])
+    def test_it_dies_with_what_it_hangs_on(self, client: Client, cast: Cast, by: str) -> None:
+        alice = signed_in(client, "alice", PASSWORD)
+        bot = made(client, alice)
+        user, act = cast.alice.user, Act(operator(), "erin")
+        if by == "logout":
+            assert client.post("/api/v1/logout", headers=bot).status_code == 200
+        elif by == "all sessions":
+            assert post(client, "users.logout", alice).status_code == 200
+        elif by == "epoch":
+            custody.end_sessions(user, act)
+        else:
+            custody.disable(user, act)
+            custody.enable(user, act)
+        refused(client.get(ME, headers=bot), 401, NOT_SIGNED_IN)
+        refused(log_in(client, {"resume": bot["X-Auth-Token"]}), 401, UNAUTHORIZED)
+
+    def test_it_opens_nothing_at_another_tenant_or_for_another_user(
+        self, client: Client, cast: Cast
+    ) -> None:
+        bot = made(client, signed_in(client, "alice", PASSWORD))
+        refused(client.get(f"/t/beta{ME}", headers=bot), 401, NOT_SIGNED_IN)
+        erin = signed_in(client, "erin", PASSWORD)
+        mixed = {**bot, "X-User-Id": erin["X-User-Id"]}
+        refused(client.get(ME, headers=mixed), 401, NOT_SIGNED_IN)
+
+
+class TestGuard:
+    def test_without_the_bypass_it_is_asked_like_an_old_login(
+        self, client: Client, cast: Cast
+    ) -> None:
+        bot = made(client, signed_in(client, "alice", PASSWORD))
+        # It has proved nothing itself, however young it is.
+        refused(post(client, GENERATE, bot, {"tokenName": "more"}), 400, PASSWORD_REQUIRED)
+        sent = {**bot, "x-2fa-code": DIGEST, "x-2fa-method": "password"}
+        assert post(client, GENERATE, sent, {"tokenName": "more"}).status_code == 200
+        assert post(client, GENERATE, bot, {"tokenName": "yet more"}).status_code == 200
+        let_pass(1801)
+        refused(post(client, GENERATE, bot, {"tokenName": "too many"}), 400, PASSWORD_REQUIRED)
+
+    def test_with_the_bypass_nothing_is_ever_asked(self, client: Client, cast: Cast) -> None:
+        code = cast.bob.code(steps=-1)
+        bob = signed_in(client, "bob", PASSWORD, code=code)
+        bot = made(client, bob, bypassTwoFactor=True)
+        let_pass(1801)
+        refused(post(client, GENERATE, bob, {"tokenName": "more"}), 400, TOTP_REQUIRED)
+        elsewhere = MailingClient(REMOTE_ADDR="192.0.2.9")
+        assert post(elsewhere, GENERATE, bot, {"tokenName": "more"}).status_code == 200
+        # "No memory" does not touch the bypass.
+        refused(post(elsewhere, "users.2fa.disableEmail", bot), 200, SUCCESS)
+
+    @pytest.mark.parametrize("value", [None, "true", 1, "yes", [True], {}])
+    def test_nothing_but_true_is_a_bypass(self, client: Client, cast: Cast, value: Any) -> None:
+        bot = made(client, signed_in(client, "alice", PASSWORD), bypassTwoFactor=value)
+        refused(post(client, GENERATE, bot, {"tokenName": "more"}), 400, PASSWORD_REQUIRED)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_good_token_makes_or_ends_none(client: Client, cast: Cast, call: str) -> None:
+    alice = signed_in(client, "alice", PASSWORD)
+    bot = made(client, alice)
+    erin = signed_in(client, "erin", PASSWORD)
+    wrong: list[dict[str, str]] = [
+        {},
+        {"X-Auth-Token": alice["X-Auth-Token"]},
+        {**alice, "X-User-Id": erin["X-User-Id"]},
+        {**alice, "X-Auth-Token": "x" * 43},
+    ]
+    for headers in wrong:
+        refused(post(client, call, headers, {"tokenName": "bot"}), 401, NOT_SIGNED_IN)
+    assert PersonalAccessToken.objects.count() == 1
+    assert client.get(ME, headers=bot).status_code == 200
+
+
+def _taken(*_writes: Any) -> None:
+    raise IntegrityError
+
+
+def _end_all_first(found: sessions.Found, *_: Any) -> None:
+    """Between the check of the token and what follows, its session ends elsewhere."""
+    client = ClientContext("rocketchat", timezone.now())
+    sessions.end_all(found.subject.user, "stolen", client)
