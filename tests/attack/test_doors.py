@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.contracts.oloid.operations import OPERATIONS
 from accounts.contracts.oloid.transport import Operations
-from accounts.login import grants, pipeline
+from accounts.login import custody, grants, pipeline
 from accounts.models import Grant, Session, User
 from accounts.tokens import jwt, opaque
 from accounts.wire.registry import contracts
@@ -22,7 +22,13 @@ from tests.attack.people import Town
 from tests.attack.wire import Sent, send
 
 # Whoever calls one of these makes something that opens something.
-MINTS: set[Any] = {pipeline.authenticate, jwt.sign, opaque.mint, grants.rotate}
+MINTS: set[Any] = {
+    pipeline.authenticate,
+    jwt.sign,
+    opaque.mint,
+    grants.rotate,
+    custody.open_session,
+}
 _OURS = ("accounts.", "config.", "mfa.", "tenants.")
 _TENANT = "t/<slug:tenant_slug>/"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -64,7 +70,8 @@ def _followed(thing: Any) -> Iterator[Any]:  # noqa: C901  # one case for each k
                     yield from (vars(known).get(name) for name in names)
     elif isinstance(thing, type):
         for each in thing.__mro__:
-            if each.__module__.startswith(_OURS):
+            # Classes that a library builds at run time may come from no module.
+            if (each.__module__ or "").startswith(_OURS):
                 yield from vars(each).values()
     elif isinstance(thing, property):
         yield thing.fget
