@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from tenants.models import Tenant
+from tenants.models import IdentityProvider, Tenant
 from tenants.names import deceptive, fold
 from tenants.uuid7 import uuid7
 
@@ -142,6 +142,10 @@ class Group(models.Model):
     name = models.CharField(max_length=100)
     email = models.EmailField(max_length=254, blank=True)
     members = models.ManyToManyField(User, related_name="member_of", blank=True)
+    # Whose members another system tells; empty: they are chosen here.
+    provider = models.ForeignKey(
+        IdentityProvider, null=True, blank=True, on_delete=models.SET_NULL, related_name="groups"
+    )
 
     class Meta:
         constraints = [
