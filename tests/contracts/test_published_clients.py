@@ -83,6 +83,7 @@ def _coldstream(person: Person, tenant: dict[str, Any], *steps: str) -> Told:
 
 
 LOGGED_OUT = {"status": "success", "data": {"message": "You've been logged out!"}}
+TOKEN_REMOVED = {"success": True}
 INFO = {"version": TEXT, "minimumClientVersions": including(), "success": True}
 TOTP_REQUIRED = {
     "success": False,
@@ -108,6 +109,7 @@ def test_rocketchat_api_logs_in_resumes_and_logs_out(
         "whoami": {"_id_is_userId": True, **person},
         "record": person,
         "again": person,
+        "personal": {**_personal(alice), "after": 401},
         "logout": LOGGED_OUT,
         "after_logout": 401,
     }
@@ -141,8 +143,14 @@ def test_the_first_rocketchat_sdk_logs_in_and_logs_out_with_get(
         },
         "whoami": {"username": alice["username"], "success": True},
         "record": {"username": alice["username"], "success": True},
+        "personal": _personal(alice),
         "logout": False,
     }
+
+
+def _personal(person: Person) -> Told:
+    """A personal access token: made, used and removed."""
+    return {"token": {"opaque": 43}, "me": person["username"], "removed": TOKEN_REMOVED}
 
 
 def test_the_rocketchat_sdk_logs_in_and_out(demo: Demo, conversations: Conversations) -> None:
@@ -172,6 +180,7 @@ def _rocketchat_sdk(person: Person, challenge: Told | None) -> Told:
             "me": person["username"],
         },
         "whoami": {"username": person["username"], "success": True},
+        "personal": {**_personal(person), "after": 401},
         "logout": LOGGED_OUT,
         "after_logout": 401,
     }
@@ -209,7 +218,12 @@ def _api_client(person: Person, challenge: Told | None) -> Told:
         },
         "refresh": {"same_token": True},
         "whoami": {"username": person["username"], "success": True},
-        "tokens": {"tokens": [], "success": True},
+        "personal": {
+            "success": True,
+            "listed": [{"matches": True, "bypassTwoFactor": False, "createdAt": TEXT}],
+            **_personal(person),
+            "after": 401,
+        },
         "asks": [],
         "logout": LOGGED_OUT,
         "after_logout": 401,

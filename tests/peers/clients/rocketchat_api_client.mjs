@@ -1,6 +1,6 @@
 // Rocket.Chat's own REST client of today, made for fetch and JSON.
 
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 import { hold, load, Refused, shape } from "./conversation.mjs";
 
@@ -37,12 +37,37 @@ await hold("@rocket.chat/api-client", async (asked) => {
   const resumed = await client.post("/v1/login", { resume: authToken });
   client.setCredentials({ "X-User-Id": userId, "X-Auth-Token": authToken });
   const me = await client.get("/v1/me");
-  const tokens = await client.get("/v1/users.getPersonalAccessTokens");
+  const status = () =>
+    client.get("/v1/me").then(
+      () => 200,
+      (response) => response.status,
+    );
+  // A token for a bot: it opens calls on its own until it is removed.
+  const name = { tokenName: `bot ${randomBytes(4).toString("hex")}` };
+  const made = await client.post("/v1/users.generatePersonalAccessToken", name);
+  client.setCredentials({ "X-User-Id": userId, "X-Auth-Token": made.token });
+  const bot = await client.get("/v1/me");
+  const { tokens } = await client.get("/v1/users.getPersonalAccessTokens");
+  client.setCredentials({ "X-User-Id": userId, "X-Auth-Token": authToken });
+  const removed = await client.post("/v1/users.removePersonalAccessToken", name);
+  client.setCredentials({ "X-User-Id": userId, "X-Auth-Token": made.token });
+  const personal = {
+    success: made.success,
+    token: shape(made.token),
+    me: bot.username,
+    listed: tokens
+      .filter((each) => each.name === name.tokenName)
+      .map(({ lastTokenPart, bypassTwoFactor, createdAt }) => ({
+        matches: made.token.endsWith(lastTokenPart),
+        bypassTwoFactor,
+        createdAt,
+      })),
+    removed,
+    after: await status(),
+  };
+  client.setCredentials({ "X-User-Id": userId, "X-Auth-Token": authToken });
   const goodbye = await client.post("/v1/logout", {});
-  const after = await client.get("/v1/me").then(
-    () => 200,
-    (response) => response.status,
-  );
+  const after = await status();
   return {
     info,
     challenge,
@@ -55,7 +80,7 @@ await hold("@rocket.chat/api-client", async (asked) => {
     },
     refresh: { same_token: resumed.data.authToken === authToken },
     whoami: { username: me.username, success: me.success },
-    tokens,
+    personal,
     asks,
     logout: goodbye,
     after_logout: after,

@@ -1,5 +1,8 @@
 """rocketchat-api, the most used Python client: JSON bodies, `username` or `user` by a pattern."""
 
+import secrets
+from typing import Any
+
 from conversation import Answer, Asked, RefusedError, hold, load, shape
 
 
@@ -20,13 +23,21 @@ def talk(asked: Asked) -> Answer:
         user_id=client.headers["X-User-Id"],
         server_url=asked["base_url"],
     ).me()
+    # A token for a bot: it opens calls on its own until it is removed.
+    name = {"tokenName": f"bot {secrets.token_hex(4)}"}
+    made = client.call_api_post("users.generatePersonalAccessToken", **name)
+    bot = rocketchat(auth_token=made["token"], user_id=me["_id"], server_url=asked["base_url"])
+    personal = {"token": shape(made["token"]), "me": bot.me()["username"]}
+    personal["removed"] = client.call_api_post("users.removePersonalAccessToken", **name)
     goodbye = client.logout()
-    try:
-        client.me()
-    except errors.RocketApiException as gone:
-        after = gone.status_code
-    else:
-        after = 200
+
+    def status(session: Any) -> int:
+        try:
+            session.me()
+        except errors.RocketApiException as gone:
+            return int(gone.status_code)
+        return 200
+
     return {
         "info": info,
         "login": {
@@ -37,7 +48,8 @@ def talk(asked: Asked) -> Answer:
         "record": _person(record["user"]),
         "again": _person(again),
         "logout": goodbye,
-        "after_logout": after,
+        "personal": {**personal, "after": status(bot)},
+        "after_logout": status(client),
     }
 
 

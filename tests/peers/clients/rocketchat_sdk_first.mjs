@@ -1,6 +1,8 @@
 // The first generation of Rocket.Chat's JavaScript SDK, the one bots are built on: its REST half.
 // GET for the log-out, and a JSON content type even on GET.
 
+import { randomBytes } from "node:crypto";
+
 import { hold, load, Refused, shape } from "./conversation.mjs";
 
 await hold(
@@ -24,6 +26,14 @@ await hold(
     }
     const me = await api.get("me");
     const record = await api.get("users.info", { userId: login.data.userId });
+    // A token for a bot: it opens calls on its own until it is removed.
+    const name = { tokenName: `bot ${randomBytes(4).toString("hex")}` };
+    const { token } = await api.post("users.generatePersonalAccessToken", name);
+    api.setAuth({ authToken: token, userId: login.data.userId });
+    const bot = await api.get("me");
+    api.setAuth(login.data);
+    const removed = await api.post("users.removePersonalAccessToken", name);
+    const personal = { token: shape(token), me: bot.username, removed };
     await api.logout();
     return {
       login: {
@@ -34,6 +44,7 @@ await hold(
       },
       whoami: { username: me.username, success: me.success },
       record: { username: record.user.username, success: record.success },
+      personal,
       logout: api.loggedIn(),
     };
   },
