@@ -68,6 +68,19 @@ def email_code(user: User, code: str) -> None:
     )
 
 
+def password_link(user: User, address: str, *, invited: bool) -> None:
+    """The link by which somebody chooses his password: the first one, or one that he forgot."""
+    if invited:
+        subject, said = "Your account", f"There is an account for you: {user.username}."
+        use = "The link works once, within seven days. Choose your password there:"
+    else:
+        subject = "Choose a new password"
+        said = f"Somebody asked for a new password for {user.username}."
+        use = "If it was you, choose one here. The link works once, within one hour:"
+    other = "If you do not expect this mail, ignore it: nothing has changed."
+    _send(user, "password_link", subject, [said, "", use, "", address, "", other])
+
+
 def recovery_code_used(user: User) -> None:
     """A recovery code was spent (NIST SP 800-63B 4.2)."""
     _send(
@@ -90,6 +103,21 @@ def factor_bound(user: User, what: str) -> None:
 def factor_removed(user: User, what: str) -> None:
     """A second factor was taken away."""
     _changed(user, "factor_removed", f"{what} was removed")
+
+
+def passkey_suspected(user: User, name: str) -> None:
+    """The signature counter of a passkey went back: a copy of it may be in use."""
+    _send(
+        user,
+        "passkey_suspected",
+        "A passkey was refused",
+        [
+            f"Somebody tried to sign in to {user.username} with the passkey “{name}”, and its",
+            "counter does not fit: a copy of it may exist. Nobody was signed in.",
+            "",
+            "Remove this passkey and make a new one. If it was not you, tell your administrator.",
+        ],
+    )
 
 
 def recovery_codes_made(user: User) -> None:

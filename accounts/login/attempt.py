@@ -157,6 +157,11 @@ class Attempt:
         return next((c for c in self.credentials if isinstance(c, SecondFactor)), None)
 
     @property
+    def passkey(self) -> PasskeyAssertion | None:
+        """The signature of a passkey that was presented."""
+        return next((c for c in self.credentials if isinstance(c, PasskeyAssertion)), None)
+
+    @property
     def choice(self) -> FactorChoice | None:
         """The second factor that was chosen, where there are several."""
         return next((c for c in self.credentials if isinstance(c, FactorChoice)), None)

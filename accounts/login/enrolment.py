@@ -36,7 +36,7 @@ def is_fresh(found: Found, now: datetime) -> bool:
         return False
     if found.subject.factors - {Factor.EMAIL}:
         # A mailbox proves less than a device: its code does not open the way to the device.
-        return bool(methods & {sessions.OTP, sessions.RECOVERY, "hwk"})
+        return bool(methods & sessions.SECOND)
     return bool(methods) and (sessions.EMAIL in methods or not found.subject.factors)
 
 

@@ -14,8 +14,14 @@ from django.db import transaction
 
 from accounts import notices
 from accounts.login import challenge as challenge_step
-from accounts.login import first_factor, password_change, second_factor, sessions
-from accounts.login.attempt import Attempt, ChallengeToken
+from accounts.login import (
+    first_factor,
+    passkey_login,
+    password_change,
+    second_factor,
+    sessions,
+)
+from accounts.login.attempt import Attempt, ChallengeToken, PasskeyAssertion
 from accounts.login.journey import AccountChanged, Journey
 from accounts.login.outcome import (
     Authenticated,
@@ -25,6 +31,7 @@ from accounts.login.outcome import (
     Obligation,
     Reason,
 )
+from accounts.login.passkey_login import PasskeyMatch
 from accounts.login.policy import Allow, Demand, Refuse, Step, decide
 from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
@@ -58,13 +65,11 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
     token = attempt.challenge
     if token is not None:
         return _next_step(token, attempt, journey)
+    if attempt.passkey is not None:
+        return _passkey_alone(attempt.passkey, attempt, journey)
     proof = first_factor.check(attempt, journey)
     journey.subject = proof.subject
-    if bar := profile.bar(proof.subject):
-        # No guess, so it is not counted; see Journey.refuse_proved.
-        journey.give_back()
-        journey.note("bar", bar)
-        journey.refuse(Reason.KIND_NOT_ALLOWED, bar=bar)
+    _demand_no_bar(proof.subject, journey)
     progress = Progress(
         proof.subject, (proof.record,), proof.by_service_secret, proof.writes, proof.rehashed
     )
@@ -75,6 +80,22 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
             found = second_factor.match(code, progress.subject, journey)
             return _spend_and_go_on(progress, journey, _spending(found, journey), found)
     return _go_on(progress, journey)
+
+
+def _demand_no_bar(subject: Subject, journey: Journey) -> None:
+    if bar := journey.profile.bar(subject):
+        # No guess, so it is not counted; see Journey.refuse_proved.
+        journey.give_back()
+        journey.note("bar", bar)
+        journey.refuse(Reason.KIND_NOT_ALLOWED, bar=bar)
+
+
+def _passkey_alone(assertion: PasskeyAssertion, attempt: Attempt, journey: Journey) -> Outcome:
+    """A passkey whose device has checked its holder is both factors at once."""
+    proof = passkey_login.check(assertion, attempt, journey)
+    _demand_no_bar(proof.subject, journey)
+    progress = Progress(proof.subject, proof.records(attempt.client.now))
+    return _spend_and_go_on(progress, journey, lambda: proof.spend(attempt.client))
 
 
 def _next_step(token: ChallengeToken, attempt: Attempt, journey: Journey) -> Outcome:
@@ -89,6 +110,8 @@ def _next_step(token: ChallengeToken, attempt: Attempt, journey: Journey) -> Out
 def _code_step(
     challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
 ) -> Outcome:
+    if attempt.passkey is not None:
+        return _passkey_step(attempt.passkey, challenge, progress, attempt, journey)
     code = attempt.second_factor
     if code is None:
         journey.refuse(Reason.FACTOR_MISSING)
@@ -96,6 +119,21 @@ def _code_step(
         journey.refuse(Reason.CHALLENGE_FOREIGN)
     _count(challenge, journey)
     found = second_factor.match(code, progress.subject, journey)
+    return _spend_and_go_on(progress, journey, _spending(found, journey, challenge), found)
+
+
+def _passkey_step(
+    assertion: PasskeyAssertion,
+    challenge: Challenge,
+    progress: Progress,
+    attempt: Attempt,
+    journey: Journey,
+) -> Outcome:
+    asked = challenge.factor in ("", Factor.PASSKEY)
+    if not asked or Factor.PASSKEY not in journey.profile.factors:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    _count(challenge, journey)
+    found = passkey_login.match(assertion, challenge, attempt, progress.subject, journey)
     return _spend_and_go_on(progress, journey, _spending(found, journey, challenge), found)
 
 
@@ -136,7 +174,7 @@ def _binding_step(
     challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
 ) -> Outcome:
     """The last step of enrolment during login: the new authenticator was proved already."""
-    answers_another = attempt.second_factor is not None or attempt.new_password is not None
+    answers_another = any((attempt.second_factor, attempt.passkey, attempt.new_password))
     if progress.pending.totp_step < 0 or answers_another:
         journey.refuse(Reason.CHALLENGE_FOREIGN)
     if progress.subject.factors:
@@ -165,7 +203,9 @@ def _spend_challenge(challenge: Challenge, journey: Journey) -> Reason | None:
     return None if spent else Reason.CHALLENGE_SPENT
 
 
-def _spending(found: Match, journey: Journey, challenge: Challenge | None = None) -> Spend:
+def _spending(
+    found: Match | PasskeyMatch, journey: Journey, challenge: Challenge | None = None
+) -> Spend:
     """Use up the challenge, then the code; the transaction undoes the one if the other is gone."""
 
     def spend() -> Reason | None:
@@ -180,7 +220,7 @@ def _spend_and_go_on(
     progress: Progress,
     journey: Journey,
     spend: Spend,
-    found: Match | None = None,
+    found: Match | PasskeyMatch | None = None,
     chosen: Factor | None = None,
 ) -> Outcome:
     """Spend what was presented and write what follows from it in one transaction."""

@@ -18,6 +18,7 @@ _FACTOR_OF: Mapping[str, Factor] = {
     "otp": Factor.OTP,
     "recovery": Factor.RECOVERY_CODE,
     "hwk": Factor.PASSKEY,
+    "swk": Factor.PASSKEY,
     "email": Factor.EMAIL,
 }
 

@@ -12,6 +12,7 @@ from accounts.login import sessions, throttle
 from accounts.login.attempt import RecoveryCodeInput, SecondFactor
 from accounts.login.journey import Journey
 from accounts.login.outcome import Factor, Reason
+from accounts.login.passkey_login import PasskeyMatch
 from accounts.login.subject import Subject
 from mfa import email_codes, recovery_codes
 from mfa.models import EmailCode, RecoveryCode, TotpAuthenticator
@@ -121,6 +122,6 @@ def _email(code: str, subject: Subject, now: datetime) -> Match | None:
 _FINDERS = {Factor.OTP: _totp, Factor.RECOVERY_CODE: _recovery, Factor.EMAIL: _email}
 
 
-def record(found: Match, now: datetime) -> dict[str, Any]:
+def record(found: Match | PasskeyMatch, now: datetime) -> dict[str, Any]:
     """The amr record of a spent factor."""
     return sessions.amr(found.method, now)

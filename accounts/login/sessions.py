@@ -35,11 +35,16 @@ PASSWORD = "pwd"  # noqa: S105
 OTP = "otp"
 RECOVERY = "recovery"
 EMAIL = "email"
+# A passkey in one device; one that is copied among several; and that its device knew its holder.
+HARDWARE_KEY = "hwk"
+SOFTWARE_KEY = "swk"
+USER = "user"
 SERVICE = "secret"
 # Not proved by the user himself: his own long-lived token, and what an officer opens for him.
 PERSONAL_TOKEN = "token"  # noqa: S105
 OFFICER = "officer"
-_SECOND = frozenset({OTP, RECOVERY, "hwk"})
+# What proves a device, not only a mailbox. A passkey that stands alone has checked its holder too.
+SECOND = frozenset({OTP, RECOVERY, HARDWARE_KEY, SOFTWARE_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def by_credential(client_id: str) -> Q:
 
 def acr_of(records: Sequence[dict[str, Any]]) -> str:
     """The assurance level, computed from the records and never asserted."""
-    return "aal2" if any(record["method"] in _SECOND for record in records) else "aal1"
+    return "aal2" if any(record["method"] in SECOND for record in records) else "aal1"
 
 
 def build(

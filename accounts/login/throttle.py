@@ -114,16 +114,21 @@ def password_buckets(
             Reason.THROTTLED_SUBJECT,
         ),
     ]
-    if address:
-        # A product's own limit counts its own failures; the others share one counter.
-        limit = profile.address_limit or Limit(conf().address_failures, _ADDRESS_WINDOW)
-        whose = profile.contract if profile.address_limit else ""
-        key = _key(Kind.ADDRESS, whose, _source(address))
-        buckets.append(Bucket(Kind.ADDRESS, key, limit, Reason.THROTTLED_ADDRESS))
-    return buckets
+    return buckets + address_buckets(profile, address)
 
 
-def _source(address: str) -> str:
+def address_buckets(profile: LoginProfile, address: str | None) -> list[Bucket]:
+    """The counter of the address, where one is known."""
+    if not address:
+        return []
+    # A product's own limit counts its own failures; the others share one counter.
+    limit = profile.address_limit or Limit(conf().address_failures, _ADDRESS_WINDOW)
+    whose = profile.contract if profile.address_limit else ""
+    key = _key(Kind.ADDRESS, whose, source(address))
+    return [Bucket(Kind.ADDRESS, key, limit, Reason.THROTTLED_ADDRESS)]
+
+
+def source(address: str) -> str:
     """What counts as one source: an IPv4 address, or the /64 that an IPv6 customer gets whole."""
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
