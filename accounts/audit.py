@@ -28,6 +28,10 @@ class Event(StrEnum):
     FACTOR_REMOVED = "factor:authenticator:removed"
     RECOVERY_CODES_MADE = "factor:recovery_codes:made"
     PASSWORD_CHANGED = "password:subject:changed"  # noqa: S105
+    PASSWORD_LINK_SENT = "password:link:sent"  # noqa: S105
+    PASSWORD_LINK_REFUSED = "password:link:refused"  # noqa: S105
+    EXTERNAL_LINKED = "external:account:linked"
+    EXTERNAL_UNLINKED = "external:account:unlinked"
     USER_CREATED = "admin:user:created"
     USER_UNLOCKED = "admin:user:unlocked"
     USER_CHANGED = "admin:user:changed"

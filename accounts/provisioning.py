@@ -6,9 +6,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,11 +14,23 @@ from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import passwords
+from accounts.login.registration import create_user, operator
 from accounts.models import ServiceCredential, User
 from accounts.tokens import keys
 from accounts.wire.registry import token_profiles
 from tenants import resolve
 from tenants.models import Tenant, TenantDomain
+
+__all__ = [
+    "IssuedCredential",
+    "create_tenant",
+    "create_user",
+    "issue_credential",
+    "new_client_id",
+    "new_password",
+    "new_secret",
+    "operator",
+]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
@@ -31,11 +41,6 @@ class IssuedCredential:
 
     credential: ServiceCredential
     secret: str = field(repr=False)
-
-
-def operator() -> ClientContext:
-    """The context of a change made at the command line."""
-    return ClientContext(contract="", now=timezone.now(), agent="manage.py")
 
 
 def new_password() -> str:
@@ -79,36 +84,6 @@ def create_tenant(
     resolve.invalidate()
     keys.create_first(tenant.id, token_profiles(), timezone.now())
     return tenant
-
-
-def create_user(
-    tenant: Tenant,
-    username: str,
-    *,
-    password: str | None = None,
-    by: ClientContext | None = None,
-    trace: Sequence[tuple[str, str]] = (),
-    **fields: Any,
-) -> User:
-    """A new account; without a password nobody can log in with one.
-
-    ``trace`` goes into the audit row: which officer made it, say.
-
-    Raises django.core.exceptions.ValidationError for a bad or taken name.
-    """
-    user = User(tenant=tenant, username=username, **fields)
-    if password is None:
-        user.password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(30)
-    else:
-        user.password = passwords.encode(password)
-        user.password_changed_at = timezone.now()
-    user.full_clean(exclude=["username_key", "email_key"])
-    with transaction.atomic():
-        user.save()
-        made = by or operator()
-        event = Event.USER_CREATED
-        audit.row(event, made, tenant_id=tenant.id, user_id=user.pk, trace=trace).save()
-    return user
 
 
 def issue_credential(

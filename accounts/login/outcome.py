@@ -32,6 +32,12 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     CONTRACT_OFF = "contract_off"
     KIND_NOT_ALLOWED = "kind_not_allowed"
+    # Another system's word. The provider refused, or is away; or nobody here is open to it.
+    EXTERNAL_REFUSED = "external_refused"
+    EXTERNAL_UNAVAILABLE = "external_unavailable"
+    EXTERNAL_UNKNOWN = "external_unknown"
+    EXTERNAL_CONFLICT = "external_conflict"
+    EXTERNAL_UNVERIFIED = "external_unverified"
     # Counters.
     THROTTLED_SUBJECT = "throttled_subject"
     THROTTLED_ADDRESS = "throttled_address"

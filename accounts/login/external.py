@@ -1,0 +1,217 @@
+"""Whose account another system's word is about: found by its link, or made where that is allowed.
+
+A link is (provider, subject). Names and addresses at a provider change hands, so they link nothing;
+an address that the provider has verified finds one kind of account only: one that waits for its
+owner and was never used (ASVS 5.0, 6.8.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.client import ClientContext
+from accounts.login import passwords
+from accounts.login.outcome import Reason
+from accounts.login.registration import create_user
+from accounts.models import ExternalAccount, Group, User
+from tenants.federation.identity import ExternalIdentity
+from tenants.federation.providers import Provider
+from tenants.federation.settings import Kind
+from tenants.models import Tenant
+from tenants.names import fold
+
+
+class NotAdmitted(Exception):
+    """The identity is proved, but no account here is open to it; ``reason`` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The account of an external identity, and whether it is new."""
+
+    user: User
+    created: bool = False
+
+
+def admit(provider: Provider, identity: ExternalIdentity, client: ClientContext) -> Admitted:
+    """The account that this identity opens. Raises :class:`NotAdmitted`.
+
+    The caller has verified the identity. Everything is written in one transaction: link, account,
+    groups, audit.
+    """
+    linked = _linked(provider, identity).select_related("user").first()
+    if linked is not None:
+        with transaction.atomic():
+            _seen(linked, identity, client)
+            _sync_groups(provider, linked.user, identity)
+        return Admitted(linked.user)
+    try:
+        with transaction.atomic():
+            return _first_time(provider, identity, client)
+    except IntegrityError:
+        # The same identity logged in twice at once: the other request was faster.
+        linked = _linked(provider, identity).select_related("user").first()
+        if linked is None:
+            raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from None
+        return Admitted(linked.user)
+
+
+def link(provider: Provider, identity: ExternalIdentity, user: User, client: ClientContext) -> None:
+    """Link an identity to an account whose owner has just proved to be both.
+
+    Raises :class:`NotAdmitted` where it opens another account already.
+    """
+    try:
+        with transaction.atomic():
+            _link(provider, identity, user, client)
+    except IntegrityError as error:
+        raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from error
+
+
+def unlink(linked: ExternalAccount, client: ClientContext) -> None:
+    """Take a link away; sessions that it opened are the caller's to end."""
+    user = linked.user
+    with transaction.atomic():
+        linked.delete()
+        _audit(Event.EXTERNAL_UNLINKED, linked.provider.name, user, client)
+
+
+def vouched(provider: Provider, identity: ExternalIdentity) -> str:
+    """The address that counts as the person's own; empty where nobody vouches for it.
+
+    OpenID Connect says so itself. A directory is the company's own, and plain OAuth 2 has no word
+    for it: there the officer names the domains in which the provider's addresses are good.
+    """
+    if provider.kind is Kind.OIDC:
+        return identity.email if identity.email_verified else ""
+    email = identity.email or (identity.identifier if "@" in identity.identifier else "")
+    domain = fold(email.rpartition("@")[2])
+    if provider.kind is Kind.LDAP or domain in provider.trusted_domains:
+        return email
+    return email if identity.email_verified else ""
+
+
+def _linked(provider: Provider, identity: ExternalIdentity) -> QuerySet[ExternalAccount]:
+    return ExternalAccount.objects.filter(
+        provider_id=provider.id,
+        provider__tenant_id=provider.tenant_id,
+        user__tenant_id=provider.tenant_id,
+        subject=identity.subject,
+    )
+
+
+def _seen(linked: ExternalAccount, identity: ExternalIdentity, client: ClientContext) -> None:
+    ExternalAccount.objects.filter(pk=linked.pk).update(
+        identifier=identity.identifier[:254], last_used_at=client.now
+    )
+
+
+def _first_time(provider: Provider, identity: ExternalIdentity, client: ClientContext) -> Admitted:
+    email = vouched(provider, identity)
+    claims_address = bool(identity.email) or "@" in identity.identifier
+    if claims_address and not email:
+        raise NotAdmitted(Reason.EXTERNAL_UNVERIFIED)
+    waiting = _waiting(provider, email)
+    if waiting is not None:
+        _link(provider, identity, waiting, client)
+        _sync_groups(provider, waiting, identity)
+        return Admitted(waiting)
+    if not provider.creates_accounts:
+        raise NotAdmitted(Reason.EXTERNAL_UNKNOWN)
+    user = _created(provider, identity, email, client)
+    _link(provider, identity, user, client)
+    _sync_groups(provider, user, identity)
+    return Admitted(user, created=True)
+
+
+def _waiting(provider: Provider, email: str) -> User | None:
+    """The account of this address that waits for its owner: no password, no link, no rights.
+
+    Anything else is somebody's already, and its owner links it himself after a login here.
+    """
+    if not email or fold(email.rpartition("@")[2]) not in provider.trusted_domains:
+        return None
+    user = (
+        User.objects.select_for_update(of=("self",))
+        .with_email(provider.tenant_id, email)
+        .filter(kind=User.Kind.PERSON, last_login=None, is_staff=False, is_superuser=False)
+        .filter(external_accounts=None)
+        .first()
+    )
+    return None if user is None or passwords.is_hashed(user.password) else user
+
+
+def _created(
+    provider: Provider, identity: ExternalIdentity, email: str, client: ClientContext
+) -> User:
+    tenant = Tenant.objects.get(pk=provider.tenant_id)
+    try:
+        return create_user(
+            tenant,
+            identity.identifier,
+            # A user name that is an address must be the account's own.
+            email=identity.identifier if "@" in identity.identifier else email,
+            email_verified=bool(email),
+            display_name=identity.display_name,
+            phone=identity.phone[:32],
+            by=client,
+            trace=[("by", f"provider {provider.name}")],
+        )
+    except ValidationError as error:
+        # The name is taken, or it looks like another's.
+        raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from error
+
+
+def _link(
+    provider: Provider, identity: ExternalIdentity, user: User, client: ClientContext
+) -> None:
+    ExternalAccount.objects.create(
+        user=user,
+        provider_id=provider.id,
+        subject=identity.subject,
+        identifier=identity.identifier[:254],
+        last_used_at=client.now,
+    )
+    _audit(Event.EXTERNAL_LINKED, provider.name, user, client)
+
+
+def _audit(event: Event, provider: str, user: User, client: ClientContext) -> None:
+    audit.row(
+        event,
+        client,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        trace=[("provider", provider)],
+    ).save()
+
+
+def _sync_groups(provider: Provider, user: User, identity: ExternalIdentity) -> None:
+    """The provider's groups become the user's; groups that are kept here stay as they are.
+
+    A provider cannot put anybody into a group of ours by giving one of its own the same name.
+    """
+    if identity.groups is None:
+        return
+    wanted = _groups_of(provider, identity.groups)
+    present = Group.objects.filter(provider_id=provider.id, members=user)
+    user.member_of.remove(*present.exclude(pk__in=[group.pk for group in wanted]))
+    user.member_of.add(*wanted)
+
+
+def _groups_of(provider: Provider, names: Sequence[str]) -> list[Group]:
+    Group.objects.bulk_create(
+        [Group(tenant_id=provider.tenant_id, name=name, provider_id=provider.id) for name in names],
+        ignore_conflicts=True,
+    )
+    return list(Group.objects.filter(provider_id=provider.id, name__in=names))
