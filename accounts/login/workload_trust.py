@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,5 +60,14 @@ def _is_https(address: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    named = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
-    return named and port != 0
+    host = parts.hostname or ""
+    return parts.scheme == "https" and port != 0 and "@" not in parts.netloc and _is_public(host)
+
+
+def _is_public(host: str) -> bool:
+    """Whether this is a name of the public net: no bare number and no name of one's own machine."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
+    return False

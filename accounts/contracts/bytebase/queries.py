@@ -16,7 +16,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 
 def texts(call: Call, name: str) -> list[str]:
     """All values of a repeated field. Raises Faulted(INVALID)."""
-    given = [value for key in (name, camel(name)) for value in call.request.GET.getlist(key)]
+    spellings = dict.fromkeys((name, camel(name)))
+    given = [value for key in spellings for value in call.request.GET.getlist(key)]
     if any("\x00" in value for value in given):
         raise _invalid(name)
     return given

@@ -16,12 +16,13 @@ from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.contracts.bytebase import field_list
 from tests.fixtures import Persona
 
 LOGIN, REFRESH, LOGOUT = "/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"
 EXCHANGE, ME = "/v1/auth:exchangeToken", "/v1/users/me"
 COOKIES = ("access-token", "refresh-token", "user")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z")
+MOMENT = field_list.MOMENT
 
 
 class Api:
@@ -32,28 +33,36 @@ class Api:
         self.client = Client(**defaults)
 
     def post(self, path: str, body: Any = None, /, token: str = "", **headers: str) -> Any:
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
-        return self.client.post(
-            self.base + path,
-            content,
-            content_type="application/json",
-            headers=self._headers(token, headers),
-        )
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            answer = self.client.post(
+                self.base + path,
+                _content(body),
+                content_type="application/json",
+                headers=self._headers(token, headers),
+            )
+        return _as_listed("POST", self.base + path, answer)
 
     def patch(self, user: str, query: str = "", body: Any = None, /, token: str = "") -> Any:
         """``UpdateUser``. Mail leaves as it does outside of a test: after the request."""
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
         path = f"{self.base}/v1/users/{user}{query and '?' + query}"
         with TestCase.captureOnCommitCallbacks(execute=True):
-            return self.client.patch(
+            answer = self.client.patch(
                 path,
-                content,
+                _content(body),
                 content_type="application/json",
                 headers=self._headers(token, {}),
             )
+        return _as_listed("PATCH", path, answer)
 
     def get(self, path: str, token: str = "", **headers: str) -> Any:
-        return self.client.get(self.base + path, headers=self._headers(token, headers))
+        answer = self.client.get(self.base + path, headers=self._headers(token, headers))
+        return _as_listed("GET", self.base + path, answer)
+
+    def delete(self, user: str, token: str = "") -> Any:
+        """``DeleteUser``."""
+        path = f"{self.base}/v1/users/{user}"
+        answer = self.client.delete(path, headers=self._headers(token, {}))
+        return _as_listed("DELETE", path, answer)
 
     def log_in(self, persona: Persona, **more: Any) -> Any:
         password = persona.password or persona.client_secret
@@ -76,6 +85,18 @@ class Api:
     def _headers(self, token: str, headers: dict[str, str]) -> dict[str, str]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return named | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+def _content(body: Any) -> Any:
+    return body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
+
+
+def _as_listed(method: str, path: str, answer: Any) -> Any:
+    """Every answer of 200 is of the shape that the product's interface has for its call."""
+    if answer.status_code == 200 and "/v1/" in path:
+        assert answer["Content-Type"] == "application/json"
+        field_list.check(method, path, json.loads(answer.content))
+    return answer
 
 
 def refused(answer: Any, http: int, code: int, message: str) -> None:
