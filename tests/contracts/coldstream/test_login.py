@@ -328,7 +328,7 @@ def test_after_ten_wrong_passwords_the_answer_is_429_known_or_not(
     ("place", "error"),
     [
         ("accounts.login.passwords.slot", Overloaded()),
-        ("accounts.contracts.coldstream.authenticate", OperationalError("away")),
+        ("accounts.contracts.coldstream.login.authenticate", OperationalError("away")),
     ],
 )
 def test_a_server_that_cannot_judge_now_answers_503(
@@ -357,7 +357,7 @@ def test_the_user_object_is_only_read(client: Client, cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/account/login/", "/account/login/otp/", "/users/me/", "/users/17", "/organizations/3"],
+    ["/account/login/", "/account/login/otp/", "/users/me/", "/users/17/x", "/organizations/3"],
 )
 def test_a_slash_and_unknown_paths_are_404_without_a_redirect(
     client: Client, cast: Cast, path: str

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.client import ClientContext
-from accounts.contracts.coldstream import ACCESS
+from accounts.contracts.coldstream.tokens import ACCESS
 from accounts.login import sessions
 from accounts.models import Session, User
 from accounts.tokens import jwt
