@@ -149,12 +149,12 @@ def _opened(
 
 
 def _hold(found: Found, now: datetime) -> None:
-    """Keep the owner's session and account as they are until all is written.
+    """Keep the owner's session as it is until all is written: one that has ended makes nothing.
 
-    Whoever ends a session that was stolen must not be outrun by a token that is made of it.
+    The account needs no lock: the new session bears its epoch, so a change meanwhile kills it.
     """
-    rows = Session.objects.select_for_update(of=("self", "user"), no_key=True)
-    if not rows.select_related("user").filter(sessions.alive(now), pk=found.session.pk):
+    rows = Session.objects.select_for_update(of=("self",), no_key=True)
+    if not rows.filter(sessions.alive(now), pk=found.session.pk):
         raise LoginRefused(Reason.SESSION_ENDED)
 
 

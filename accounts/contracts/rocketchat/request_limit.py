@@ -16,7 +16,7 @@ from accounts.login import throttle
 from accounts.login.outcome import Reason
 from accounts.login.profile import Limit
 from accounts.login.throttle import Bucket
-from accounts.models import ThrottleBucket
+from accounts.models import ThrottleBucket, User
 from accounts.wire.call import Call, client_address
 from tenants.sealing import derive
 
@@ -59,6 +59,11 @@ def spend(call: Call, most: int = UNLIMITED) -> Budget | None:
     resets_at = min(calls, default=call.now) + WINDOW
     left = max(limit - len(calls), 0)
     return Budget(limit, left, resets_at, reservation.retry_after)
+
+
+def spares(user: User) -> bool:
+    """Whether calls of this account are not counted: administrators' and programs'."""
+    return user.is_superuser or not user.is_person
 
 
 def admits(call: Call, what: str, limit: Limit) -> bool:

@@ -55,6 +55,15 @@ def _issue(live: Session, _subject: Subject) -> Issued:
     return Issued(TokenSet(access=token), (resume,))
 
 
+def _unverified(subject: Subject) -> str:
+    """The bar of a person without a proven address, where the tenant asks for one."""
+    user = subject.user
+    asked = subject.tenant.contract(SLUG).options.get("verified_email_only") is True
+    # A deactivated account is told so first; administrators are let in to set things right.
+    concerned = user.is_person and user.is_active and not user.is_superuser
+    return "address not verified" if asked and concerned and not user.email_verified else ""
+
+
 LOGIN = LoginProfile(
     contract=SLUG,
     issue=_issue,
@@ -64,6 +73,7 @@ LOGIN = LoginProfile(
     challenge=ChallengeForm.REPEAT,
     factors=frozenset({Factor.OTP, Factor.RECOVERY_CODE, Factor.EMAIL}),
     obligations={Obligation.CHANGE_PASSWORD: ObligationForm.ADVISE},
+    bar=_unverified,
     sector=SLUG,
     new_identifier=new_identifier,
     # The product counts failures since the last success and blocks for five minutes.

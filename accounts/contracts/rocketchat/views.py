@@ -71,7 +71,8 @@ def guarded(handler: Signed[V]) -> Callable[[V, Call], Answer]:
     @wraps(handler)
     def checked(view: V, call: Call) -> Answer:
         found = tokens.signed_in(call)
-        return view.overdrawn(call) or handler(view, call, found)
+        refusal = None if request_limit.spares(found.subject.user) else view.overdrawn(call)
+        return refusal or handler(view, call, found)
 
     return checked
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from accounts.login.outcome import Reason
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.personal_tokens import MAX_NAME
 from accounts.wire.contract import Answer, Fault, Faulted, always
 
@@ -87,9 +87,6 @@ _SPECIAL = {
     Reason.THROTTLED_ADDRESS: _BLOCKED_ADDRESS,
     Reason.OVERLOADED: _UNAVAILABLE,
     Reason.DISABLED: _judged("error-user-is-not-activated", "User is not activated"),
-    Reason.KIND_NOT_ALLOWED: _judged(
-        "error-app-user-is-not-allowed-to-login", "App user is not allowed to login"
-    ),
     Reason.FACTOR_MISSING: refused("totp-required", "TOTP Required", TOTP_DETAILS),
     # The product has no word for these two; the message names the remedy.
     Reason.FACTOR_UNSUPPORTED: _judged(
@@ -108,7 +105,19 @@ CODE_REASONS = (
     Reason.WRONG_RECOVERY_CODE,
     Reason.THROTTLED_FACTOR,
 )
-REFUSALS = {reason: always(_SPECIAL.get(reason, UNAUTHORIZED)) for reason in Reason}
+_APP_USER = _judged("error-app-user-is-not-allowed-to-login", "App user is not allowed to login")
+# The underscores are the product's own.
+_UNVERIFIED = refused("error-invalid-email", "Invalid email __email__")
+
+
+def _not_allowed(refusal: LoginRefused) -> Answer:
+    return _UNVERIFIED if refusal.detail.get("bar") else _APP_USER
+
+
+REFUSALS = {
+    **{reason: always(_SPECIAL.get(reason, UNAUTHORIZED)) for reason in Reason},
+    Reason.KIND_NOT_ALLOWED: _not_allowed,
+}
 
 
 def _method(faulted: Faulted) -> Answer:

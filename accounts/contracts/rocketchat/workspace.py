@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.contracts.rocketchat.people import site_url
+from accounts.contracts.rocketchat.tokens import SLUG
 from accounts.wire.call import Call
 
 # Strangers are told no patch number.
@@ -18,10 +19,11 @@ _MAX_PAGE = 100
 
 def _all(call: Call) -> dict[str, Any]:
     """The settings that shape a client's login screen, as they hold here."""
+    options = call.tenant.contract(SLUG).options if call.tenant else {}
     return {
         "Accounts_AllowPasswordChange": False,
         "Accounts_EmailOrUsernamePlaceholder": "",
-        "Accounts_EmailVerification": False,
+        "Accounts_EmailVerification": options.get("verified_email_only") is True,
         "Accounts_ManuallyApproveNewUsers": False,
         "Accounts_PasswordPlaceholder": "",
         "Accounts_PasswordReset": False,

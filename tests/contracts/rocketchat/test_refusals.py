@@ -90,6 +90,32 @@ def test_an_app_account_does_not_log_in(client: Client, cast: Cast) -> None:
     )
 
 
+def test_where_the_tenant_asks_for_a_proven_address_others_do_not_log_in(
+    client: Client, cast: Cast
+) -> None:
+    unverified = {"username__in": ["alice", "bob", "carol", "erin", "svc"]}
+    User.objects.filter(**unverified).update(email_verified=False)
+    assert log_in(client, {"user": "alice", "password": PASSWORD}).status_code == 200
+    cast.alpha.contracts = {"rocketchat": {"options": {"verified_email_only": True}}}
+    cast.alpha.save()
+    resolve.invalidate()
+    body = b'{"success":false,"error":"error-invalid-email","status":"error",'
+    body += b'"message":"Invalid email __email__"}'
+    refused(log_in(client, {"user": "alice", "password": PASSWORD}), 401, body)
+    # Before the second factor, after deactivation, and only to who knows the password.
+    refused(log_in(client, {"user": "bob", "password": PASSWORD}), 401, body)
+    deactivated = judged("error-user-is-not-activated", "User is not activated")
+    refused(log_in(client, {"user": "carol", "password": PASSWORD}), 401, deactivated)
+    refused(log_in(client, {"user": "alice", "password": "wrong"}), 401, UNAUTHORIZED)
+    # Neither machines nor administrators are held up by it.
+    machine = {"user": "svc", "password": cast.svc.client_secret}
+    assert log_in(client, machine).status_code == 200
+    User.objects.filter(pk=cast.erin.user.pk).update(is_superuser=True)
+    assert log_in(client, {"user": "erin", "password": PASSWORD}).status_code == 200
+    told = client.get("/api/v1/settings.public?_id=Accounts_EmailVerification").json()
+    assert told["settings"] == [{"_id": "Accounts_EmailVerification", "value": True}]
+
+
 def test_a_security_key_alone_is_refused_with_the_remedy(client: Client, cast: Cast) -> None:
     Passkey.objects.create(user=cast.alice.user, credential_id=b"1", public_key=b"1", name="key")
     body = judged(

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ThrottleBucket
+from accounts.models import ThrottleBucket, User
 from tenants import resolve
 from tests.contracts.rocketchat.exchange import (
     NOT_SIGNED_IN,
@@ -167,6 +167,18 @@ class TestRequestLimit:
         for _ in range(3):
             answer = client.get("/api/v1/me", headers=headers)
         assert answer.status_code == 429
+
+    @pytest.mark.parametrize("name", ["erin", "svc"])
+    def test_administrators_and_machines_are_free_once_they_are_signed_in(
+        self, client: Client, limited: Cast, name: str
+    ) -> None:
+        User.objects.filter(pk=limited.erin.user.pk).update(is_superuser=True)
+        password = PASSWORD if name == "erin" else limited.svc.client_secret
+        headers = signed_in(client, name, password)
+        for _ in range(4):
+            answer = client.get("/api/v1/me", headers=headers)
+        assert answer.status_code == 200
+        assert not answer.has_header("X-RateLimit-Limit")
 
     def test_a_refusal_by_the_limit_is_no_failed_login(self, client: Client, limited: Cast) -> None:
         for _ in range(20):
