@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver
+from django.utils.translation import gettext as _
 
 from accounts.login.custody import Act
-from accounts.models import LoginEvent, User
-from accounts.web import browser
-from accounts.web.sign_in import sign_in, sign_out
+from accounts.login.sessions import Found
+from accounts.models import LoginEvent
+from accounts.web import browser, pages
+from accounts.web.profile import CONSOLE, fits_console, is_staff, proved_second
+from accounts.web.sign_in import destination, sign_out
 
 # Nobody's password is changed here, and no row has a page elsewhere.
 _UNUSED = {"password_change", "password_change_done", "view_on_site"}
@@ -36,14 +46,15 @@ class Console(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff and superusers; asked at every request, so a lost right is lost at once."""
-        user = request.user
-        return isinstance(user, User) and user.is_active and (user.is_staff or user.is_superuser)
+        found = browser.signed_in(request)
+        return found is not None and _has_right(found) and _is_good_enough(found)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The one gate's page."""
-        return sign_in(request)
+        """The one sign-in page is elsewhere."""
+        query = urlencode({"next": destination(request)}, safe="/")
+        return HttpResponseRedirect(f"{pages.Places(request)['sign_in']}?{query}")
 
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -62,6 +73,8 @@ class Console(AdminSite):
 
         @wraps(inner)
         def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request):
+                return _barred(request)
             try:
                 return inner(request, *args, **kwargs)
             except (Http404, PermissionDenied, SuspiciousOperation) as error:
@@ -90,6 +103,36 @@ class Console(AdminSite):
         answer = render(request, "console/refused.html", context, status=status)
         answer["Cache-Control"] = "no-store"
         return answer
+
+
+def _has_right(found: Found) -> bool:
+    """Whether the account may work in the console, and its tenant has not closed it."""
+    user = found.subject.user
+    return user.is_active and is_staff(user) and found.subject.tenant.serves(CONSOLE)
+
+
+def _is_good_enough(found: Found) -> bool:
+    """Whether the sign-in was what the console asks for.
+
+    Somebody may have become staff, or the rule have come, after he had signed in with less.
+    """
+    tenant = found.subject.tenant
+    demanded = tenant.policy.demands_second_factor(staff=True) or bool(found.subject.factors)
+    proved = proved_second(found.session) or not demanded
+    return proved and fits_console(found.session, tenant)
+
+
+def _barred(request: HttpRequest) -> HttpResponse:
+    """What somebody gets to see in place of the console."""
+    found = browser.signed_in(request)
+    if found is None:
+        return pages.to_sign_in(request)
+    return pages.sign_in_again(request) if _has_right(found) else _no_right(request)
+
+
+@pages.page
+def _no_right(request: HttpRequest) -> HttpResponse:
+    return pages.render(request, "web/no_console.html", {"title": _("No access")}, status=403)
 
 
 def within(user: Any, rows: Any, tenant_path: str) -> Any:

@@ -107,6 +107,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-dragoman-csrf" if _HTTPS else "dragoman-csrf"
+LANGUAGE_COOKIE_NAME = "__Host-dragoman-language" if _HTTPS else "dragoman-language"
+LANGUAGE_COOKIE_SECURE = _HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "accounts.web.errors.csrf_failure"
 MESSAGE_STORAGE = "accounts.web.messages.Messages"
 if DRAGOMAN.trusted_proxies > 0:

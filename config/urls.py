@@ -1,14 +1,17 @@
-"""The root of all URLs: the contracts at the root and below a tenant's prefix, and the console."""
+"""The root of all URLs: the contracts at the root and below a tenant's prefix, the pages for
+people likewise, and the console.
+"""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.urls import URLPattern, URLResolver, include, path, reverse
-from django.utils.http import urlencode
+from django.urls import URLPattern, URLResolver, include, path, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.console import console
+from accounts.web.colours import stylesheet
 from accounts.web.home import home
+from accounts.web.urls import urlpatterns as page_urlpatterns
 from accounts.wire.key_sets import tenant_key_set
 from accounts.wire.registry import contracts
 from accounts.wire.registry import urlpatterns as contract_urlpatterns
@@ -24,14 +27,19 @@ def root(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
 
 
 def to_console(request: HttpRequest, tenant_slug: str = "") -> HttpResponseBase:  # noqa: ARG001
-    """People leave the slash out, or come by their tenant's address; the console has one place."""
+    """People leave the slash out, or come by their tenant's address; the console has one place.
+
+    The sign-in page of the tenant is the way to it for whoever is not signed in.
+    """
     if not tenant_slug:
         return HttpResponseRedirect(reverse("admin:index"))
-    return HttpResponseRedirect(f"{reverse('admin:login')}?{urlencode({'tenant': tenant_slug})}")
+    to_sign_in = reverse("sign-in", kwargs={"tenant_slug": tenant_slug})
+    return HttpResponseRedirect(f"{to_sign_in}?next={reverse('admin:index')}")
 
 
 _everywhere: list[URLPattern | URLResolver] = [
-    path("", root),
+    path("", root, name="home"),
+    *page_urlpatterns,
     path(".well-known/jwks.json", tenant_key_set),
     *contract_urlpatterns(),
 ]
@@ -40,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", to_console),
     path("admin/", console.urls),
     path("t/<slug:tenant_slug>/admin/", to_console),
+    re_path(r"^brand/(?P<code>[0-9a-f]{6})\.css$", stylesheet, name="brand"),
     path("t/<slug:tenant_slug>/", include(_everywhere)),
     *_everywhere,
 ]

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tenants.branding import Branding
 from tenants.federation.settings import Kind, parse
 from tenants.names import fold
 from tenants.policy import (
@@ -59,6 +60,14 @@ def validate_contracts(value: Any) -> None:
         raise ValidationError(f"Not a table of contract settings: {error}") from error
 
 
+def validate_branding(value: Any) -> None:
+    """Refuse a ``Tenant.branding`` that no page could show."""
+    try:
+        Branding.parse(value)
+    except ValueError as error:
+        raise ValidationError(f"Not a branding: {error}") from error
+
+
 class Tenant(models.Model):
     """One company: every row of every other table leads to one tenant, and nothing crosses."""
 
@@ -78,7 +87,7 @@ class Tenant(models.Model):
     hex_id = models.CharField(max_length=16, unique=True, default=new_hex_id, editable=False)
     # The secret of the app client, where it has one.
     client_secret_sealed = models.TextField(blank=True, editable=False)
-    branding = models.JSONField(default=dict, blank=True)
+    branding = models.JSONField(default=dict, blank=True, validators=[validate_branding])
     contracts = models.JSONField(default=dict, blank=True, validators=[validate_contracts])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Counts the changes of the tenant, its domains and its policy; see tenants.resolve.
@@ -159,6 +168,7 @@ class Tenant(models.Model):
             policy=policy.record() if policy else Policy(),
             contracts={slug: self.settings_of(slug) for slug in told},
             unsaid=ContractSettings() if readable else CLOSED,
+            branding=Branding.of(self.branding),
         )
 
 

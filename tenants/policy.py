@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from tenants.branding import Branding
+
 
 class SecondFactorRule(StrEnum):
     """Whose login needs a second factor."""
@@ -153,6 +155,7 @@ class TenantRecord:
     client_id: str
     hex_id: str
     policy: Policy = field(default_factory=Policy)
+    branding: Branding = field(default_factory=Branding)
     contracts: Mapping[str, ContractSettings] = field(default_factory=dict)
     # Empty: the app client has no secret. tenants.client_secret opens it.
     client_secret_sealed: str = field(default="", repr=False)

@@ -18,7 +18,7 @@ from accounts.console import act
 from accounts.login import enrolment
 from accounts.login.custody import Act
 from accounts.web import browser
-from accounts.web.sign_in import sign_in_again
+from accounts.web.pages import sign_in_again
 
 if TYPE_CHECKING:
     from accounts.admin.scope import ScopedAdmin

@@ -31,8 +31,8 @@ _METHODS = {
 
 
 def contract_choices() -> list[tuple[str, str]]:
-    """Every contract and the console."""
-    return [*((c.slug, c.title) for c in contracts().values()), (SLUG, "Console")]
+    """Every contract and the browser."""
+    return [*((c.slug, c.title) for c in contracts().values()), (SLUG, "Browser")]
 
 
 class LiveFilter(admin.SimpleListFilter):

@@ -17,6 +17,7 @@ from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.progress import Pending, Progress
+from accounts.login.subject import Subject
 from accounts.models.statement import Insert, execute
 from mfa import challenges, totp
 from mfa.models import Challenge
@@ -30,6 +31,14 @@ class Associated:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The secret that an open challenge holds until it is proved, and whose it is."""
+
+    subject: Subject
+    secret: bytes = field(repr=False)
+
+
 def associate(attempt: Attempt, profile: LoginProfile) -> Associated:
     """Make the secret. Raises LoginRefused after it was recorded."""
     journey = Journey(attempt.client, profile)
@@ -37,6 +46,15 @@ def associate(attempt: Attempt, profile: LoginProfile) -> Associated:
     secret = totp.new_secret()
     pending = replace(progress.pending, totp_secret=secret, totp_step=-1)
     return Associated(secret, _moved_on(challenge, progress.with_pending(pending), journey))
+
+
+def waiting(attempt: Attempt, profile: LoginProfile) -> Waiting:
+    """The secret once more, for a page that shows it again. Raises LoginRefused, recorded."""
+    journey = Journey(attempt.client, profile)
+    _, progress = _open(attempt, journey)
+    if not progress.pending.totp_secret:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    return Waiting(progress.subject, progress.pending.totp_secret)
 
 
 def prove(attempt: Attempt, code: str, profile: LoginProfile, *, name: str = "") -> str:

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts import notices
+from accounts.login import challenge as challenge_step
 from accounts.login import throttle
-from accounts.login.outcome import Reason
-from accounts.login.profile import Limit
+from accounts.login.attempt import Attempt
+from accounts.login.journey import Journey
+from accounts.login.outcome import Factor, Reason
+from accounts.login.profile import Limit, LoginProfile
 from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket
 from accounts.models import ThrottleBucket, User
 from mfa import email_codes
+from mfa.models import Challenge
 from mfa.slow_hash import SALT_BYTES, digest
 from tenants.sealing import derive
 
@@ -48,6 +52,23 @@ def send(user: User, now: datetime) -> MailState:
     mailed = email_codes.issue(user.pk, now)
     notices.email_code(user, mailed.code)
     return MailState(generated=True, expires_at=mailed.expires_at)
+
+
+def send_again(attempt: Attempt, profile: LoginProfile) -> None:
+    """Mail a fresh code to whoever is at the second step of this login, within the same limits.
+
+    Raises LoginRefused, recorded, and tenants.hashing.Overloaded.
+    """
+    journey = Journey(attempt.client, profile)
+    token = attempt.challenge
+    if token is None:
+        journey.refuse(Reason.NOTHING_PRESENTED)
+    challenge, subject = challenge_step.load(token, attempt, journey)
+    expected = challenge.step == Challenge.Step.SECOND_FACTOR and Factor.EMAIL in subject.factors
+    if not expected or challenge.security_epoch != subject.user.security_epoch:
+        journey.refuse(Reason.CHALLENGE_FOREIGN)
+    if _may_ask(subject.user, attempt.client.now):
+        send(subject.user, attempt.client.now)
 
 
 def resend(user: User | None, now: datetime) -> None:

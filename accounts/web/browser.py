@@ -18,7 +18,7 @@ from accounts.login import grants
 from accounts.login.outcome import LoginRefused
 from accounts.login.sessions import Found
 from accounts.models import Grant, Session, User
-from accounts.web.profile import CONSOLE, SLUG, cookie_name, secure
+from accounts.web.profile import BROWSER, SLUG, cookie_name, secure
 from accounts.wire import cookies
 from accounts.wire.call import Call, read_call
 
@@ -29,15 +29,24 @@ _FOUND = "_dragoman_found"
 
 
 def call(request: HttpRequest) -> Call:
-    """The request as the core sees it: one time, one id, however often it is asked for."""
+    """The request as the core sees it: one time, one id, however often it is asked for.
+
+    Raises accounts.wire.contract.Faulted for a tenant's prefix that leads nowhere.
+    """
     known: Call | None = vars(request).get(_CALL)
     if known is None:
-        known = vars(request)[_CALL] = read_call(request, SLUG, None)
+        known = vars(request)[_CALL] = read_call(request, SLUG, tenant_slug(request))
     return known
 
 
+def tenant_slug(request: HttpRequest) -> str | None:
+    """The tenant's short name in the address's prefix, or None."""
+    slug = request.resolver_match.kwargs.get("tenant_slug") if request.resolver_match else None
+    return slug if isinstance(slug, str) else None
+
+
 def signed_in(request: HttpRequest) -> Found | None:
-    """The live console session of the request's cookie, or None."""
+    """The live browser session of the request's cookie, or None."""
     if _FOUND not in vars(request):
         vars(request)[_FOUND] = _find(request)
     found: Found | None = vars(request)[_FOUND]
@@ -51,7 +60,7 @@ def _find(request: HttpRequest) -> Found | None:
     asked = call(request)
     try:
         found = grants.present(
-            token, Grant.Kind.RESUME, CONSOLE, asked.client(), asked.addressed
+            token, Grant.Kind.RESUME, BROWSER, asked.client(), asked.addressed
         ).found
     except LoginRefused:
         return None
@@ -85,6 +94,7 @@ class BrowserMiddleware(AuthenticationMiddleware):
         """A dead cookie is looked up, and recorded, only once."""
         name = cookie_name()
         dead = name in request.COOKIES and vars(request).get(_FOUND, request) is None
-        if dead and name not in response.cookies:
+        # At the address of one tenant the session of another opens nothing, and goes on elsewhere.
+        if dead and tenant_slug(request) is None and name not in response.cookies:
             cookies.clear(response, name, secure=secure())
         return response

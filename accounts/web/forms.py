@@ -1,8 +1,9 @@
-"""Forms of the sign-in page. They check shape; the core checks truth."""
+"""Forms of the sign-in pages. They check shape; the core checks truth."""
 
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 def _text(autocomplete: str, **attrs: str | bool) -> forms.TextInput:
@@ -14,47 +15,84 @@ def _text(autocomplete: str, **attrs: str | bool) -> forms.TextInput:
     return forms.TextInput(attrs=plain | attrs)
 
 
-def _secret(autocomplete: str) -> forms.PasswordInput:
-    return forms.PasswordInput(attrs={"autocomplete": autocomplete})
+def _secret(autocomplete: str, **attrs: str | bool) -> forms.PasswordInput:
+    return forms.PasswordInput(attrs={"autocomplete": autocomplete, **attrs})
+
+
+class StepForm(forms.Form):
+    """A form of a later step: it carries the token of the unfinished login."""
+
+    challenge = forms.CharField(max_length=200, widget=forms.HiddenInput)
 
 
 class CredentialsForm(forms.Form):
     """The first page: who, and the password."""
 
     tenant = forms.CharField(
-        label="Organization", max_length=100, required=False, widget=_text("organization")
+        label=_("Organization"), max_length=100, required=False, widget=_text("organization")
     )
     identifier = forms.CharField(
-        label="User name or e-mail", max_length=320, widget=_text("username", autofocus=True)
+        label=_("User name or e-mail"), max_length=320, widget=_text("username", autofocus=True)
     )
     password = forms.CharField(
-        label="Password", max_length=4096, strip=False, widget=_secret("current-password")
+        label=_("Password"), max_length=4096, strip=False, widget=_secret("current-password")
+    )
+    keep = forms.BooleanField(
+        label=_("Keep me signed in"),
+        required=False,
+        help_text=_("Only on a device that nobody else uses."),
     )
 
 
-class CodeForm(forms.Form):
-    """The second page: a code of the authenticator app, or a recovery code."""
+class CodeForm(StepForm):
+    """A code of the authenticator app or of a mail, or a recovery code."""
 
-    challenge = forms.CharField(max_length=200, widget=forms.HiddenInput)
     code = forms.CharField(
-        label="Code", max_length=64, widget=_text("one-time-code", autofocus=True)
+        label=_("Code"), max_length=64, widget=_text("one-time-code", autofocus=True)
     )
 
 
-class NewPasswordForm(forms.Form):
-    """The page of a login that has to choose a new password."""
+class ChosenPasswordForm(forms.Form):
+    """A new password, twice."""
 
-    challenge = forms.CharField(max_length=200, widget=forms.HiddenInput)
     new_password = forms.CharField(
-        label="New password", max_length=4096, strip=False, widget=_secret("new-password")
+        label=_("New password"),
+        max_length=4096,
+        strip=False,
+        widget=_secret("new-password", autofocus=True),
     )
     again = forms.CharField(
-        label="New password again", max_length=4096, strip=False, widget=_secret("new-password")
+        label=_("New password again"),
+        max_length=4096,
+        strip=False,
+        widget=_secret("new-password"),
     )
 
     def clean_again(self) -> str:
         """Both fields hold the same text."""
         again: str = self.cleaned_data["again"]
         if again != self.cleaned_data.get("new_password"):
-            raise forms.ValidationError("The two passwords differ.")
+            raise forms.ValidationError(_("The two passwords differ."))
         return again
+
+
+class NewPasswordForm(ChosenPasswordForm, StepForm):
+    """The page of a login that has to choose a new password."""
+
+
+class SetUpForm(StepForm):
+    """The page of a login that has to set up an authenticator app: its first code."""
+
+    code = forms.CharField(
+        label=_("Code that the app shows"),
+        max_length=16,
+        widget=_text("one-time-code", autofocus=True, inputmode="numeric"),
+    )
+
+
+class ForgottenForm(forms.Form):
+    """Who wants a link to choose a new password."""
+
+    identifier = forms.CharField(
+        label=_("User name or e-mail"), max_length=320, widget=_text("username", autofocus=True)
+    )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from accounts.web import browser
+from accounts.web.pages import page, render
 from accounts.wire.registry import contracts
-from tenants.resolve import directory
 
 
+@page
 @require_safe
-def home(request: HttpRequest, tenant_slug: str | None = None) -> HttpResponse:
-    """What this server is, and which contracts it speaks."""
-    if tenant_slug is not None and tenant_slug not in directory().by_slug:
-        raise Http404
-    return render(request, "web/home.html", {"contracts": contracts().values()})
+def home(request: HttpRequest) -> HttpResponse:
+    """What this server is, which contracts it speaks, and the way to one's account."""
+    context = {"contracts": contracts().values(), "found": browser.signed_in(request)}
+    return render(request, "web/home.html", context)

@@ -1,168 +1,200 @@
-"""Signing in to the console and out of it: pages over the one gate."""
+"""Signing in and out: pages over the one gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
-from django.shortcuts import render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.login import sessions
-from accounts.login.attempt import (
-    Attempt,
-    ChallengeToken,
-    Identifier,
-    NameForm,
-    NewPassword,
-    OneTimePassword,
-    Password,
-    RecoveryCodeInput,
-)
-from accounts.login.outcome import Authenticated, ChallengeRequired, LoginRefused
-from accounts.login.pipeline import authenticate
-from accounts.web import browser
-from accounts.web.forms import CodeForm, CredentialsForm, NewPasswordForm
-from accounts.web.profile import CONSOLE, cookie, cookie_name, secure
+from accounts.login import mailed_codes, sessions
+from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, LoginRefused, Reason
+from accounts.login.pipeline import Outcome
+from accounts.login.profile import LoginProfile
+from accounts.web import browser, set_up
+from accounts.web.destinations import page_within
+from accounts.web.federation import upstream
+from accounts.web.forms import CredentialsForm
+from accounts.web.pages import Places, page, render
+from accounts.web.profile import BROWSER, KEPT, cookie, cookie_name, may_keep, secure
+from accounts.web.steps import STEPS, Step, challenged, is_mailed, offered
 from accounts.web.wording import Words, words
 from accounts.wire import cookies
-from accounts.wire.call import Call
 from mfa.models import Challenge
-from mfa.totp import is_code
-
-_TITLES = {
-    CredentialsForm: "Sign in",
-    CodeForm: "Your second factor",
-    NewPasswordForm: "Choose a new password",
-}
-# Each page of the sign-in says which one it is; the core decides what its challenge is good for.
-_FORMS: Mapping[str, type[forms.Form]] = {
-    "": CredentialsForm,
-    Challenge.Step.SECOND_FACTOR: CodeForm,
-    Challenge.Step.NEW_PASSWORD: NewPasswordForm,
-}
+from tenants.hashing import Overloaded
+from tenants.resolve import directory
 
 
-@never_cache
-@sensitive_post_parameters()
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A form on its page."""
+
+    name: str
+    step: Step
+    form: forms.Form
+
+    @property
+    def button(self) -> str:
+        return gettext(self.step.button)
+
+
+@page
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page and its later steps."""
     if request.method == "POST":
         return _continued(request)
-    if browser.signed_in(request) is not None and "again" not in request.GET:
-        return HttpResponseRedirect(_destination(request))
-    tenant = request.GET.get("tenant", "")
-    return _page(request, CredentialsForm(initial={"tenant": tenant}))
+    found = browser.signed_in(request)
+    if found is not None and "again" not in request.GET:
+        return HttpResponseRedirect(destination(request))
+    initial = {"tenant": request.GET.get("tenant", "")}
+    if found is not None:
+        initial["identifier"] = found.subject.user.email or found.subject.user.username
+    return _page(request, "", CredentialsForm(initial=initial))
 
 
-@never_cache
+@page
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Ends the session, not only the cookie."""
     found = browser.signed_in(request)
     if found is not None:
         sessions.end(found.session, "signed out", browser.call(request).client())
-    answer = HttpResponseRedirect(reverse("admin:login"))
+    answer = HttpResponseRedirect(Places(request)["sign_in"])
     cookies.clear(answer, cookie_name(), secure=secure())
     return answer
 
 
-def sign_in_again(request: HttpRequest) -> HttpResponse:
-    """Back to the sign-in page, and from there to this page: the step wants a fresh proof."""
-    query = urlencode({"again": "1", "next": request.get_full_path()})
-    return HttpResponseRedirect(f"{reverse('admin:login')}?{query}")
-
-
-def _continued(request: HttpRequest) -> HttpResponse:
-    form = _FORMS.get(request.POST.get("step", ""), CredentialsForm)(request.POST)
-    if not form.is_valid():
-        return _page(request, form, status=400)
-    call = browser.call(request)
-    try:
-        outcome = authenticate(_ATTEMPTS[type(form)](form.cleaned_data, call), CONSOLE)
-    except LoginRefused as refused:
-        return _refused(request, form, refused)
-    if isinstance(outcome, ChallengeRequired):
-        return _page(request, _FORMS[outcome.step](initial={"challenge": outcome.token}))
-    return _entered(request, outcome)
-
-
-def _credentials(data: dict[str, Any], call: Call) -> Attempt:
-    hint = replace(call.hint, name=data["tenant"] or None)
-    identifier = Identifier(NameForm.EITHER, data["identifier"])
-    return Attempt((Password(data["password"]),), hint, call.client(), identifier)
-
-
-def _code(data: dict[str, Any], call: Call) -> Attempt:
-    text = data["code"].strip()
-    digits = text.replace(" ", "")
-    code = OneTimePassword(digits) if is_code(digits) else RecoveryCodeInput(text)
-    return Attempt((ChallengeToken(data["challenge"]), code), call.hint, call.client())
-
-
-def _new_password(data: dict[str, Any], call: Call) -> Attempt:
-    chosen = NewPassword(data["new_password"])
-    return Attempt((ChallengeToken(data["challenge"]), chosen), call.hint, call.client())
-
-
-_ATTEMPTS: Mapping[type[forms.Form], Callable[[dict[str, Any], Call], Attempt]] = {
-    CredentialsForm: _credentials,
-    CodeForm: _code,
-    NewPasswordForm: _new_password,
-}
-
-
-def _entered(request: HttpRequest, outcome: Authenticated) -> HttpResponse:
+def enter(request: HttpRequest, outcome: Authenticated, answer: HttpResponse) -> HttpResponse:
+    """Give the browser its new session with ``answer``; the one that it had ends."""
     earlier = browser.signed_in(request)
     if earlier is not None:
         sessions.end(earlier.session, "signed in again", browser.call(request).client())
     rotate_token(request)
-    answer = HttpResponseRedirect(_destination(request))
     cookies.put(answer, cookie(outcome.tokens.access, outcome.session))
     return answer
 
 
-def _refused(request: HttpRequest, form: forms.Form, refused: LoginRefused) -> HttpResponse:
-    said = words(refused)
-    if said.starts_over and not isinstance(form, CredentialsForm):
-        form = CredentialsForm()
-    answer = _page(request, form, said, status=said.status)
-    if wait := refused.detail.get("retry_after"):
+def destination(request: HttpRequest) -> str:
+    """Where to go afterwards: the page that was asked for, if it is one of ours, or the account."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    return page_within(wanted) or Places(request)["account"]
+
+
+def go_on(request: HttpRequest, outcome: Outcome) -> HttpResponse:
+    """What follows from a verdict of the gate: the next page, or the session."""
+    if isinstance(outcome, ChallengeRequired):
+        return _next(request, outcome)
+    if request.POST.get("step") == Challenge.Step.BIND_FACTOR:
+        return enter(request, outcome, set_up.done(request, outcome, destination(request)))
+    return enter(request, outcome, HttpResponseRedirect(destination(request)))
+
+
+def _continued(request: HttpRequest) -> HttpResponse:
+    name = request.POST.get("step", "")
+    name = name if name in STEPS else ""
+    step = STEPS[name]
+    form = step.form(request.POST)
+    factors = _factors(request)
+    try:
+        if "resend" in request.POST and name:
+            return _mailed_again(request, name, factors)
+        if not form.is_valid():
+            return _page(request, name, form, factors=factors, status=400)
+        return go_on(
+            request, step.take(form.cleaned_data, browser.call(request), _profile(request))
+        )
+    except LoginRefused as refusal:
+        return _refused(request, name, form, factors, refusal)
+
+
+def _profile(request: HttpRequest) -> LoginProfile:
+    return KEPT if request.POST.get("keep") else BROWSER
+
+
+def _factors(request: HttpRequest) -> frozenset[Factor]:
+    """What the page before offered. It decides what is shown, never what is taken."""
+    named = request.POST.get("factors", "").split(",")
+    return frozenset(factor for factor in Factor if factor in named)
+
+
+def _next(request: HttpRequest, outcome: ChallengeRequired) -> HttpResponse:
+    name = offered(outcome.step, outcome.factors)[0]
+    token = outcome.token
+    if outcome.step == Challenge.Step.BIND_FACTOR:
+        token = set_up.begin(request, token)
+    if is_mailed(outcome.factors):
+        try:
+            mailed_codes.ensure_sent(outcome.subject, browser.call(request).now)
+        except Overloaded as error:
+            raise LoginRefused(Reason.OVERLOADED) from error
+    form = STEPS[name].form(initial={"challenge": token})
+    return _page(request, name, form, factors=outcome.factors)
+
+
+def _mailed_again(request: HttpRequest, name: str, factors: frozenset[Factor]) -> HttpResponse:
+    token = request.POST.get("challenge", "")
+    try:
+        mailed_codes.send_again(challenged({"challenge": token}, browser.call(request)), BROWSER)
+    except Overloaded as error:
+        raise LoginRefused(Reason.OVERLOADED) from error
+    form = STEPS[name].form(initial={"challenge": token})
+    return _page(request, name, form, factors=factors, sent_again=True)
+
+
+def _refused(
+    request: HttpRequest,
+    name: str,
+    form: forms.Form,
+    factors: frozenset[Factor],
+    refusal: LoginRefused,
+) -> HttpResponse:
+    said = words(refusal)
+    if said.starts_over and name:
+        name, form = "", CredentialsForm()
+    answer = _page(request, name, form, factors=factors, said=said, status=said.status)
+    if wait := refusal.detail.get("retry_after"):
         answer["Retry-After"] = str(max(1, int(wait.total_seconds())))
     return answer
 
 
 def _page(
-    request: HttpRequest, form: forms.Form, said: Words | None = None, *, status: int = 200
+    request: HttpRequest,
+    name: str,
+    form: forms.Form,
+    *,
+    factors: frozenset[Factor] = frozenset(),
+    said: Words | None = None,
+    sent_again: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
+    call = browser.call(request)
+    step = STEPS[name]
+    # A challenge goes on over whichever of the forms is sent first.
+    token = form["challenge"].value() if name else ""
+    others = [each for each in offered(step.answers, factors) if each != name]
+    ways = [
+        _Way(each, STEPS[each], STEPS[each].form(initial={"challenge": token})) for each in others
+    ]
     tenant = request.POST.get("tenant") or request.GET.get("tenant", "")
     context = {
-        "form": form,
-        "title": _TITLES[type(form)],
-        "step": next(step for step, kind in _FORMS.items() if kind is type(form)),
+        "title": gettext(step.title),
+        "ways": [_Way(name, step, form), *ways],
+        "begins": not name,
         "said": said,
-        "next": _destination(request),
-        "asks_tenant": bool(tenant) and isinstance(form, CredentialsForm),
+        "sent_again": sent_again,
+        "next": destination(request),
+        "keep": "1" if request.POST.get("keep") else "",
+        "may_keep": may_keep(call.tenant),
+        "factors": ",".join(sorted(factors)),
+        "mailed": is_mailed(factors),
+        "asks_tenant": not name and (bool(tenant) or "organization" in request.GET),
+        "may_ask_tenant": call.addressed is None and len(directory().by_id) > 1,
         "again": "again" in request.GET,
+        "upstream": upstream(call.tenant) if not name else [],
+        "set_up": set_up.shown(request, token) if name == Challenge.Step.BIND_FACTOR else None,
     }
     return render(request, "web/sign_in.html", context, status=status)
-
-
-def _destination(request: HttpRequest) -> str:
-    """Where to go afterwards: a page of the console, wherever else ``next`` may point to."""
-    index = reverse("admin:index")
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    local = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    inside = wanted.startswith(index) and not wanted.startswith(
-        (reverse("admin:login"), reverse("admin:logout"))
-    )
-    return wanted if local and inside else index

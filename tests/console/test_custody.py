@@ -78,7 +78,7 @@ def officer(cast: Cast) -> Browser:
 
 
 def erins_session(cast: Cast) -> Session:
-    return Session.objects.get(contract="console", user=cast.erin.user, ended_at=None)
+    return Session.objects.get(contract="browser", user=cast.erin.user, ended_at=None)
 
 
 def test_a_disabled_account_is_out_everywhere_at_once(cast: Cast, officer: Browser) -> None:

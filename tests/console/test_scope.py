@@ -140,7 +140,7 @@ def test_without_a_session_every_page_leads_to_the_sign_in(
 ) -> None:
     answer = Browser().get(path_of(model, *path.split("/")) if path else path_of(model))
     assert answer.status_code == 302
-    assert answer["Location"].startswith("/admin/login/?next=/admin/")
+    assert answer["Location"].startswith("/sign-in/?next=/admin/")
 
 
 def test_choices_are_of_the_own_tenant(cast: Cast) -> None:
@@ -333,12 +333,12 @@ def test_a_page_of_a_user_tells_what_an_officer_needs(cast: Cast) -> None:
 
 
 def test_the_trace_of_a_refusal_can_be_read_in_its_order(cast: Cast) -> None:
-    Browser().sign_in(cast.alice)
-    event = LoginEvent.objects.get(reason="kind_not_allowed")
+    Browser().sign_in(cast.carol)
+    event = LoginEvent.objects.get(reason="disabled")
     page = signed_in(cast.erin).get(path_of(LoginEvent, event.pk, "change")).content.decode()
     steps = re.findall(r"<li><span>([^<]*)</span> ([^<]*)</li>", page)
     assert [name for name, _ in steps] == ["tenant", "user", "throttle", "password", "outcome"]
-    assert steps[-1] == ("outcome", "kind_not_allowed")
+    assert steps[-1] == ("outcome", "disabled")
 
 
 @pytest.mark.parametrize("model", MODELS)

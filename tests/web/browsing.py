@@ -10,7 +10,8 @@ from django.test import Client
 
 from tests.fixtures import Persona
 
-LOGIN = "/admin/login/"
+LOGIN = "/sign-in/"
+_SIGN_IN = re.compile(r'action="((?:/t/[-\w]+)?/sign-in/)"')
 _FIELD = re.compile(r'<input[^>]*type="hidden"[^>]*>')
 
 
@@ -31,9 +32,10 @@ class Browser(Client):
     def __init__(self, **defaults: Any) -> None:
         super().__init__(enforce_csrf_checks=True, **defaults)
 
-    def submit(self, page: Any, path: str = LOGIN, **fields: str) -> Any:
-        """Fill in the form of ``page`` and send it."""
-        return self.post(path, {**hidden(page), **fields})
+    def submit(self, page: Any, path: str = "", **fields: str) -> Any:
+        """Fill in the form of ``page`` and send it where the form says, or to ``path``."""
+        found = _SIGN_IN.search(page.content.decode())
+        return self.post(path or (found[1] if found else LOGIN), {**hidden(page), **fields})
 
     def sign_in(self, who: Persona, *, name: str = "", path: str = LOGIN, **fields: str) -> Any:
         """The first page of the sign-in; for a plain account the last one as well."""

@@ -1,0 +1,102 @@
+"""A forgotten password, and the first one of somebody invited: a link by mail leads here."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.login import password_links
+from accounts.login.outcome import LoginRefused, Reason
+from accounts.login.password_links import Kind, Link
+from accounts.web import browser
+from accounts.web.forms import ChosenPasswordForm, ForgottenForm
+from accounts.web.pages import page, refused, render
+from accounts.web.wording import Words, words
+from tenants.hashing import Overloaded
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgot(request: HttpRequest) -> HttpResponse:
+    """Ask for a link. The answer is the same for every name."""
+    if request.method != "POST":
+        return _asked(request, ForgottenForm())
+    form = ForgottenForm(request.POST)
+    if not form.is_valid():
+        return _asked(request, form, status=400)
+    call = browser.call(request)
+    try:
+        password_links.ask(form.cleaned_data["identifier"], call.hint, call.client())
+    except LoginRefused as refusal:
+        return _waiting(_asked(request, form, words(refusal)), refusal)
+    except Overloaded:
+        return _asked(request, form, words(LoginRefused(Reason.OVERLOADED)))
+    return render(request, "web/forgot_sent.html", {"title": _("Look into your mail")})
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest, token: str) -> HttpResponse:
+    """Choose a password by a link. Looking does not use it up: mail scanners look at links."""
+    client = browser.call(request).client()
+    link = password_links.find(token, client)
+    if link is None:
+        return _hushed(_over(request))
+    if request.method != "POST":
+        return _hushed(_chosen(request, link, ChosenPasswordForm()))
+    form = ChosenPasswordForm(request.POST)
+    if not form.is_valid():
+        return _hushed(_chosen(request, link, form, status=400))
+    try:
+        password_links.redeem(link, form.cleaned_data["new_password"], client)
+    except LoginRefused as refusal:
+        if refusal.reason is not Reason.PASSWORD_REJECTED:
+            return _hushed(_over(request))
+        return _hushed(_chosen(request, link, form, words(refusal)))
+    except Overloaded:
+        return _hushed(_chosen(request, link, form, words(LoginRefused(Reason.OVERLOADED))))
+    return _hushed(render(request, "web/password_done.html", {"title": _("Your password is set")}))
+
+
+def _asked(
+    request: HttpRequest, form: ForgottenForm, said: Words | None = None, *, status: int = 200
+) -> HttpResponse:
+    context = {"title": _("Forgot your password?"), "form": form, "said": said}
+    return render(request, "web/forgot.html", context, status=said.status if said else status)
+
+
+def _chosen(
+    request: HttpRequest,
+    link: Link,
+    form: ChosenPasswordForm,
+    said: Words | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    invited = link.kind is Kind.INVITATION
+    context = {
+        "title": _("Choose your password") if invited else _("Choose a new password"),
+        "form": form,
+        "said": said,
+        "who": link.subject.user.username,
+        "shortest": link.subject.tenant.policy.password_min_length,
+    }
+    return render(request, "web/password.html", context, status=said.status if said else status)
+
+
+def _over(request: HttpRequest) -> HttpResponse:
+    text = _("It was used before, or it is too old. You can ask for another one.")
+    return refused(request, 410, _("This link does not work any more"), text)
+
+
+def _waiting(answer: HttpResponse, refusal: LoginRefused) -> HttpResponse:
+    if wait := refusal.detail.get("retry_after"):
+        answer["Retry-After"] = str(max(1, int(wait.total_seconds())))
+    return answer
+
+
+def _hushed(answer: HttpResponse) -> HttpResponse:
+    """The address is a secret: no page that is opened from here may learn it."""
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer

@@ -1,0 +1,23 @@
+"""The addresses of the pages for people, at the root and below a tenant's prefix alike."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from accounts.web.account import account
+from accounts.web.forgot import forgot, password
+from accounts.web.pages import with_slash
+from accounts.web.sign_in import sign_in, sign_out
+from accounts.web.site import choose_language
+
+urlpatterns: list[URLPattern] = [
+    path("sign-in/", sign_in, name="sign-in"),
+    path("sign-out/", sign_out, name="sign-out"),
+    path("forgot/", forgot, name="forgot"),
+    path("password/<str:token>/", password, name="password"),
+    path("account/", account, name="account"),
+    path("language/", choose_language, name="language"),
+    # People leave the slash out.
+    path("sign-in", with_slash),
+    path("account", with_slash),
+]
