@@ -7,6 +7,8 @@ from typing import Any
 
 from django.test import Client, TestCase
 
+from accounts.contracts.bytebase.protojson import timestamp
+from accounts.models import User
 from tests.contracts.bytebase.wire_format import decode, encode
 from tests.fixtures import Persona
 
@@ -75,3 +77,25 @@ def refused(answer: Any, http: int, code: str, message: str) -> None:
     assert answer["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer
     assert not answer.cookies
+
+
+def user_of(persona: Persona, **more: Any) -> dict[str, Any]:
+    """The whole object, in its order; the moments as they are stored now."""
+    user = User.objects.get(pk=persona.user.pk)
+    moments = {
+        "lastLoginTime": timestamp(user.last_login),
+        "lastChangePasswordTime": timestamp(user.password_changed_at),
+    }
+    return {
+        "name": f"users/{user.email}",
+        "state": "ACTIVE",
+        "email": user.email,
+        "title": user.display_name,
+        "userType": "SERVICE_ACCOUNT" if user.kind == User.Kind.SERVICE else "USER",
+        **more,
+        "profile": {name: moment for name, moment in moments.items() if moment},
+    }
+
+
+def named(persona: Persona, **more: Any) -> dict[str, Any]:
+    return {"name": f"users/{persona.email}", **more}

@@ -97,8 +97,6 @@ def field(number: int, value: bytes | str | int) -> bytes:
 
 def encode(kind: str, message: dict[str, Any]) -> bytes:
     """A message, given in its JSON form, on the wire. What is given is sent, default or not."""
-    if kind == "FieldMask":
-        message = {"paths": [_snake(path) for path in message]}
     fields = MESSAGES[kind]
     return b"".join(_encoded(*fields[name], value) for name, value in message.items())
 
@@ -113,7 +111,10 @@ def _encoded(number: int, kind: Any, value: Any) -> bytes:
     if isinstance(kind, tuple):
         return field(number, kind.index(value))
     if kind == "FieldMask":
-        value = [path for path in value.split(",") if path]
+        value = {"paths": [_snake(path) for path in value.split(",") if path]}
+    if kind == "Timestamp":
+        whole = datetime.fromisoformat(value)
+        value = {"seconds": int(whole.timestamp()), "nanos": whole.microsecond * 1000}
     if isinstance(kind, str):
         return field(number, encode(kind, value))
     return field(number, value)
