@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Sum
 
+from tenants.federation import provider
+from tenants.federation.provider import Provider
 from tenants.hint import TenantHint
 from tenants.models import Tenant, TenantDomain
 from tenants.names import fold
@@ -27,6 +29,8 @@ class Directory:
     by_host: Mapping[str, TenantRecord]
     by_email_domain: Mapping[str, TenantRecord]
     default: TenantRecord | None
+    # The enabled ones, in their order.
+    providers: Mapping[UUID, tuple[Provider, ...]]
 
 
 def _version() -> Hashable:
@@ -51,6 +55,7 @@ def _load() -> Directory:
         by_host={d.domain: records[d.tenant_id] for d in domains if d.kind == d.Kind.HOST},
         by_email_domain={d.domain: records[d.tenant_id] for d in domains if d.kind == d.Kind.EMAIL},
         default=next((records[tenant.id] for tenant in tenants if tenant.is_default), None),
+        providers=provider.load(),
     )
 
 

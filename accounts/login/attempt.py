@@ -72,11 +72,32 @@ class SessionToken:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderCode:
+    """What a provider's redirect brought back, and what was sent along when it was asked for."""
+
+    code: str = field(repr=False)
+    redirect_uri: str
+    # Empty where the client began the flow and kept no verifier or nonce.
+    verifier: str = field(default="", repr=False)
+    nonce: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignToken:
+    """A token that another issuer has signed."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Assertion:
-    """Another issuer's statement about the user."""
+    """Another system's word about the user, given by the provider of this name.
+
+    A directory judges a password; the attempt's identifier is the name there.
+    """
 
     provider: str
-    evidence: str = field(repr=False)
+    evidence: Password | ProviderCode | ForeignToken = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,11 @@ class Attempt:
     def first_factor(self) -> FirstFactor | None:
         """The password or secret that was presented."""
         return next((c for c in self.credentials if isinstance(c, FirstFactor)), None)
+
+    @property
+    def assertion(self) -> Assertion | None:
+        """The other system's word that was presented."""
+        return next((c for c in self.credentials if isinstance(c, Assertion)), None)
 
     @property
     def second_factor(self) -> SecondFactor | None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from accounts import notices
 from accounts.login import challenge as challenge_step
 from accounts.login import (
+    external_login,
     first_factor,
     passkey_login,
     password_change,
@@ -67,7 +68,7 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
         return _next_step(token, attempt, journey)
     if attempt.passkey is not None:
         return _passkey_alone(attempt.passkey, attempt, journey)
-    proof = first_factor.check(attempt, journey)
+    proof = external_login.check(attempt, journey) or first_factor.check(attempt, journey)
     journey.subject = proof.subject
     _demand_no_bar(proof.subject, journey)
     progress = Progress(

@@ -109,6 +109,8 @@ class LoginProfile:
     bar: Callable[[Subject], str] = _no_bar
     # Whether only staff may log in here, as into the console.
     staff_only: bool = False
+    # Whether a password may be a directory's, where the tenant has one.
+    directories: bool = True
     # Whether a person's app password is taken in place of the password.
     app_passwords: bool = False
     # The sector of the contract's own subject identifiers and how a new one is made.

@@ -40,6 +40,8 @@ HARDWARE_KEY = "hwk"
 SOFTWARE_KEY = "swk"
 USER = "user"
 SERVICE = "secret"
+# Another system's word; the record names the provider.
+FEDERATED = "fed"
 # Not proved by the user himself: his own long-lived token, and what an officer opens for him.
 PERSONAL_TOKEN = "token"  # noqa: S105
 OFFICER = "officer"

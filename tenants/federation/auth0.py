@@ -23,7 +23,7 @@ from tenants.federation.assertions import (
 )
 from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
 from tenants.federation.outbound import Unreachable
-from tenants.federation.providers import Provider
+from tenants.federation.provider import Provider
 
 _SCHEME = "auth0://"
 
@@ -38,6 +38,8 @@ def authenticate(
 ) -> ExternalIdentity:
     """Whose token this is; the steps come in Core's order. Raises :class:`ProviderRefused`."""
     settings = provider.auth0
+    if claimed.issuer != settings.issuer:
+        raise ProviderRefused("another issuer")
     subject = claimed.claims.get("sub")
     if not isinstance(subject, str) or subject not in settings.users:
         raise ProviderRefused("user not allowed")

@@ -23,7 +23,7 @@ from tenants.federation.identity import (
     identity,
 )
 from tenants.federation.outbound import Fetched, Unreachable
-from tenants.federation.providers import Provider
+from tenants.federation.provider import Provider
 from tenants.federation.settings import AuthStyle
 
 MAX_CODE = 4096

@@ -22,7 +22,7 @@ from tenants.federation.identity import (
 )
 from tenants.federation.oauth2 import Client, Redeemable
 from tenants.federation.outbound import Unreachable
-from tenants.federation.providers import Provider
+from tenants.federation.provider import Provider
 
 _ALGORITHMS = (*RSA, *EC)
 

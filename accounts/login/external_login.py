@@ -1,0 +1,181 @@
+"""The first factor by another system's word: a code, a signed token, a directory's password.
+
+Everything that is asked of the provider happens before any transaction begins: one that hangs
+costs its own users five seconds and nobody else anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.login import external, identify, sessions, throttle
+from accounts.login.attempt import Assertion, Attempt, ForeignToken, Password, ProviderCode
+from accounts.login.external import NotAdmitted
+from accounts.login.first_factor import Proof
+from accounts.login.journey import Journey
+from accounts.login.outcome import Reason
+from accounts.models import ExternalAccount
+from tenants.federation import auth0, ldap, oauth2, oidc, providers
+from tenants.federation.assertions import BadToken, read
+from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
+from tenants.federation.oauth2 import Redeemable
+from tenants.federation.provider import Provider
+from tenants.federation.settings import Kind
+from tenants.policy import TenantRecord
+
+
+@sensitive_variables("attempt")
+def check(attempt: Attempt, journey: Journey) -> Proof | None:
+    """The proof by another system, or None where none is concerned.
+
+    Raises LoginRefused after the refusal was recorded.
+    """
+    assertion = attempt.assertion
+    if assertion is None:
+        return _by_directory(attempt, journey)
+    tenant = _serving(attempt, journey)
+    provider = providers.named(tenant.id, assertion.provider)
+    if provider is None:
+        journey.note("provider", "unknown")
+        journey.refuse(Reason.EXTERNAL_UNKNOWN)
+    journey.note("provider", provider.name)
+    return _proof(provider, assertion, attempt, journey)
+
+
+def _serving(attempt: Attempt, journey: Journey) -> TenantRecord:
+    tenant = journey.tenant = identify.tenant_of(attempt)
+    if tenant is None:
+        journey.note("tenant", "none")
+        journey.refuse(Reason.UNKNOWN_TENANT)
+    journey.note("tenant", tenant.slug)
+    if not tenant.active:
+        journey.refuse(Reason.TENANT_SUSPENDED)
+    if not tenant.serves(journey.profile.contract):
+        journey.refuse(Reason.CONTRACT_OFF)
+    return tenant
+
+
+def _by_directory(attempt: Attempt, journey: Journey) -> Proof | None:
+    """A plain password goes to the tenant's directory, unless it can only be one of ours."""
+    password, identifier = attempt.first_factor, attempt.identifier
+    if not isinstance(password, Password) or identifier is None or not journey.profile.directories:
+        return None
+    tenant = identify.tenant_of(attempt)
+    directories = providers.of_tenant(tenant.id, Kind.LDAP) if tenant else ()
+    if tenant is None or not directories or not tenant.serves(journey.profile.contract):
+        return None
+    found = identify.candidate(identifier, tenant, journey.profile, journey.client)
+    if found is None:
+        provider = directories[0]
+    else:
+        known = _directory_of(found.subject.user.pk, directories)
+        if known is None:
+            # An account of our own, with a password or secret of our own.
+            return None
+        provider = known
+    journey.tenant = tenant
+    journey.note("tenant", tenant.slug)
+    journey.note("directory", provider.name)
+    return _proof(provider, Assertion(provider.name, password), attempt, journey)
+
+
+def _directory_of(user_id: UUID, directories: tuple[Provider, ...]) -> Provider | None:
+    linked = set(
+        ExternalAccount.objects.filter(
+            user_id=user_id, provider_id__in=[one.id for one in directories]
+        ).values_list("provider_id", flat=True)
+    )
+    return next((one for one in directories if one.id in linked), None)
+
+
+def _proof(provider: Provider, assertion: Assertion, attempt: Attempt, journey: Journey) -> Proof:
+    _count(attempt, journey)
+    try:
+        identity = _JUDGES[provider.kind](provider, assertion, attempt)
+    except ProviderUnavailable as error:
+        # Nobody has guessed anything.
+        journey.give_back()
+        journey.note("provider said", str(error))
+        journey.refuse(Reason.EXTERNAL_UNAVAILABLE, said=str(error), stage=error.stage)
+    except ProviderRefused as error:
+        journey.note("provider said", str(error))
+        journey.refuse(Reason.EXTERNAL_REFUSED, said=str(error), stage=error.stage)
+    journey.note("provider said", "yes")
+    try:
+        admitted = external.admit(provider, identity, journey.client)
+    except NotAdmitted as refused:
+        journey.give_back()
+        journey.refuse(refused.reason)
+    journey.note("user", "created" if admitted.created else "found")
+    found = identify.by_id(admitted.user.pk, _tenant(journey), journey.profile, journey.client)
+    if found is None:
+        journey.refuse(Reason.UNKNOWN_SUBJECT)
+    record = sessions.amr(sessions.FEDERATED, journey.client.now, provider=provider.name)
+    return Proof(found.subject, record)
+
+
+def _tenant(journey: Journey) -> TenantRecord:
+    if journey.tenant is None:
+        raise AssertionError("a provider belongs to a tenant")
+    return journey.tenant
+
+
+def _count(attempt: Attempt, journey: Journey) -> None:
+    """A directory's password can be guessed like one of ours; codes and tokens cannot."""
+    address = journey.client.address
+    if attempt.identifier is None:
+        journey.reserve(throttle.address_buckets(journey.profile, address))
+        return
+    journey.reserve(
+        throttle.password_buckets(
+            journey.profile, _tenant(journey).id, attempt.identifier.value, None, address
+        )
+    )
+
+
+def _of_directory(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    if not isinstance(assertion.evidence, Password) or attempt.identifier is None:
+        raise ProviderRefused("a directory takes a name and a password")
+    return ldap.authenticate(provider, attempt.identifier.value, assertion.evidence.value)
+
+
+def _redeemable(assertion: Assertion) -> Redeemable:
+    code = assertion.evidence
+    if not isinstance(code, ProviderCode):
+        raise ProviderRefused("the provider takes a code", "token")
+    return Redeemable(code.code, code.redirect_uri, code.verifier, code.nonce)
+
+
+def _of_oauth2(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    return oauth2.authenticate(provider, _redeemable(assertion))
+
+
+def _of_oidc(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    return oidc.authenticate(provider, _redeemable(assertion), attempt.client.now)
+
+
+def _of_auth0(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    if not isinstance(assertion.evidence, ForeignToken):
+        raise ProviderRefused("the provider takes a token")
+    token = assertion.evidence.token
+    try:
+        return auth0.authenticate(provider, token, read(token), attempt.client.now)
+    except BadToken as error:
+        raise ProviderRefused(str(error)) from error
+
+
+def _of_none(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    """A workload's issuer vouches for one account, not for whoever comes; see its own module."""
+    raise ProviderRefused("this provider logs nobody in")
+
+
+_JUDGES: Mapping[Kind, Callable[[Provider, Assertion, Attempt], ExternalIdentity]] = {
+    Kind.LDAP: _of_directory,
+    Kind.OAUTH2: _of_oauth2,
+    Kind.OIDC: _of_oidc,
+    Kind.AUTH0: _of_auth0,
+    Kind.WORKLOAD: _of_none,
+}
