@@ -123,6 +123,11 @@ def _not_found(faulted: Faulted) -> Answer:
     return exception(RESOURCE_NOT_FOUND, f"User pool client {client_id} does not exist.")
 
 
+def _forbidden(faulted: Faulted) -> Answer:
+    """A client that proves no secret; else a login that lies too far back or proved too little."""
+    return exception(NOT_AUTHORIZED, str(faulted.detail.get("told", SIGN_IN_AGAIN)))
+
+
 def _method(faulted: Faulted) -> Answer:
     allow = str(faulted.detail.get("allow", ""))
     return exception(UNKNOWN_OPERATION, status=405, headers={"Allow": allow})
@@ -144,8 +149,7 @@ FAULTS: Mapping[Fault, FaultAnswer] = {
     Fault.ENDED: always(exception(NOT_AUTHORIZED, "Access Token has been revoked")),
     Fault.SUBJECT_GONE: always(exception(NOT_AUTHORIZED, "Invalid Access Token")),
     Fault.SUBJECT_DISABLED: always(_DISABLED),
-    # A live token of a login that lies too far back, or proved too little.
-    Fault.FORBIDDEN: always(exception(NOT_AUTHORIZED, SIGN_IN_AGAIN)),
+    Fault.FORBIDDEN: _forbidden,
     Fault.BAD_HOST: always(exception(INVALID_PARAMETER, "unknown host")),
     Fault.INTERNAL: always(exception(INTERNAL_ERROR, "Internal error", status=500)),
     Fault.UNAVAILABLE: always(_UNAVAILABLE),

@@ -6,17 +6,28 @@ The operations here need no signature in the product; one that comes all the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from accounts.client import ClientContext
 from accounts.contracts.oloid.answers import (
+    EMAIL_OTP,
+    FACTOR_OF,
     MFA_SETUP,
     NEW_PASSWORD_REQUIRED,
     SELECT_MFA_TYPE,
     SOFTWARE_TOKEN_MFA,
+    mfa_settings,
     render,
 )
+from accounts.contracts.oloid.client_secrets import (
+    check_hash,
+    check_secret,
+    demand_hash,
+    names_of,
+)
 from accounts.contracts.oloid.exceptions import UNSUPPORTED_TOKEN_TYPE, exception
+from accounts.contracts.oloid.preferences import set_user_mfa_preference
 from accounts.contracts.oloid.shapes import (
     AccessTokenShape,
     GetTokensFromRefreshTokenShape,
@@ -28,7 +39,6 @@ from accounts.contracts.oloid.shapes import (
 )
 from accounts.contracts.oloid.software_tokens import (
     associate_software_token,
-    set_user_mfa_preference,
     verify_software_token,
 )
 from accounts.contracts.oloid.tokens import (
@@ -45,13 +55,15 @@ from accounts.login.attempt import (
     Attempt,
     ChallengeToken,
     Credential,
+    FactorChoice,
     Identifier,
     NameForm,
     NewPassword,
     OneTimePassword,
     Password,
 )
-from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.grants import Refreshed
+from accounts.login.outcome import Factor, LoginRefused
 from accounts.login.pipeline import authenticate
 from accounts.models import Grant
 from accounts.wire.call import Call
@@ -91,19 +103,35 @@ def _log_in(call: Call, pool: TenantRecord, username: str, *credentials: Credent
 
 def _by_password(call: Call, pool: TenantRecord, given: Parameters) -> Body:
     username, password = parameter(given, "USERNAME"), parameter(given, "PASSWORD")
+    check_hash(pool, given, [username])
     return _log_in(call, pool, username, Password(password))
 
 
-def _renewed(call: Call, pool: TenantRecord, token: str) -> Body:
-    """New ID and access token; groups and attributes as they are now. One statement."""
-    refreshed = grants.present(token, Grant.Kind.REFRESH, LOGIN, _client(call, pool), pool)
+def _rotates(pool: TenantRecord) -> bool:
+    """Whether a refresh token is good once; clients that know it say so to their tenant."""
+    return pool.contract(SLUG).options.get("refresh_token_rotation") is True
+
+
+def _presented(call: Call, pool: TenantRecord, token: str) -> Refreshed:
+    return grants.present(token, Grant.Kind.REFRESH, LOGIN, _client(call, pool), pool)
+
+
+def _renewed(call: Call, refreshed: Refreshed, successor: str = "") -> Body:
+    """New ID and access token; groups and attributes as they are now."""
     live, subject = refreshed.found.session, refreshed.found.subject
-    return authentication_result(pair(live, subject, call.now), live, subject, call.now)
+    tokens = replace(pair(live, subject, call.now), refresh=successor)
+    return authentication_result(tokens, live, subject, call.now)
 
 
 def _by_refresh_token(call: Call, pool: TenantRecord, given: Parameters) -> Body:
-    result = _renewed(call, pool, parameter(given, "REFRESH_TOKEN"))
-    return {"ChallengeParameters": {}, "AuthenticationResult": result}
+    """One statement."""
+    if _rotates(pool):
+        raise Faulted(Fault.INVALID, "REFRESH_TOKEN_AUTH flow not enabled for this client")
+    token = parameter(given, "REFRESH_TOKEN")
+    demand_hash(pool, given)
+    refreshed = _presented(call, pool, token)
+    check_hash(pool, given, names_of(refreshed.found.subject))
+    return {"ChallengeParameters": {}, "AuthenticationResult": _renewed(call, refreshed)}
 
 
 _FLOWS: Mapping[str, Callable[[Call, TenantRecord, Parameters], Body]] = {
@@ -132,7 +160,7 @@ def initiate_auth(call: Call, body: Any) -> Body:
 
 
 def _code(given: Parameters) -> Proofs:
-    return (OneTimePassword(parameter(given, "SOFTWARE_TOKEN_MFA_CODE")),)
+    return (OneTimePassword(parameter(given, "SOFTWARE_TOKEN_MFA_CODE"), Factor.OTP),)
 
 
 def _new_password(given: Parameters) -> Proofs:
@@ -145,9 +173,17 @@ def _proved_before(_given: Parameters) -> Proofs:
     return ()
 
 
-def _never_asked(_given: Parameters) -> Proofs:
-    """This contract carries one kind of second factor: there is nothing to choose, ever."""
-    raise LoginRefused(Reason.CHALLENGE_FOREIGN)
+def _mailed_code(given: Parameters) -> Proofs:
+    # The mail shows the six digits with a dash in the middle; both are taken.
+    code = parameter(given, "EMAIL_OTP_CODE").replace("-", "")
+    return (OneTimePassword(code, Factor.EMAIL),)
+
+
+def _choice(given: Parameters) -> Proofs:
+    factor = FACTOR_OF.get(parameter(given, "ANSWER"))
+    if factor is None:
+        raise Faulted(Fault.INVALID, "ANSWER is unknown or not offered")
+    return (FactorChoice(factor),)
 
 
 # What the answer to each challenge proves. Names that are not here are no challenges.
@@ -155,7 +191,8 @@ _ANSWERS: Mapping[str, Callable[[Parameters], Proofs]] = {
     SOFTWARE_TOKEN_MFA: _code,
     NEW_PASSWORD_REQUIRED: _new_password,
     MFA_SETUP: _proved_before,
-    SELECT_MFA_TYPE: _never_asked,
+    SELECT_MFA_TYPE: _choice,
+    EMAIL_OTP: _mailed_code,
 }
 
 
@@ -168,14 +205,20 @@ def respond_to_auth_challenge(call: Call, body: Any) -> Body:
         raise Faulted(Fault.INVALID, "ChallengeName is unknown or not offered")
     given = asked["ChallengeResponses"]
     username, token = parameter(given, "USERNAME"), ChallengeToken(asked["Session"])
+    check_hash(pool, given, [username])
     return _log_in(call, pool, username, token, *proofs(given))
 
 
 def get_tokens_from_refresh_token(call: Call, body: Any) -> Body:
-    """The same renewal; refresh tokens are not rotated, so none is given."""
+    """The same renewal; with a new refresh token where the tenant has them rotate."""
     asked = members(GetTokensFromRefreshTokenShape, body)
     pool = _pool(call, asked["ClientId"])
-    return {"AuthenticationResult": _renewed(call, pool, asked["RefreshToken"])}
+    check_secret(pool, asked["ClientSecret"])
+    if not _rotates(pool):
+        refreshed = _presented(call, pool, asked["RefreshToken"])
+        return {"AuthenticationResult": _renewed(call, refreshed)}
+    rotated = grants.rotate(asked["RefreshToken"], LOGIN, _client(call, pool), pool)
+    return {"AuthenticationResult": _renewed(call, rotated, rotated.token)}
 
 
 def get_user(call: Call, body: Any) -> Body:
@@ -188,10 +231,7 @@ def get_user(call: Call, body: Any) -> Body:
             for name, text in (attribute_texts(subject.user) | mandate_claims(subject)).items()
         ],
     }
-    if Factor.OTP in subject.factors:
-        answer["PreferredMfaSetting"] = SOFTWARE_TOKEN_MFA
-        answer["UserMFASettingList"] = [SOFTWARE_TOKEN_MFA]
-    return answer
+    return {**answer, **mfa_settings(subject)}
 
 
 def global_sign_out(call: Call, body: Any) -> Body:
@@ -205,12 +245,13 @@ def revoke_token(call: Call, body: Any) -> Body | Answer:
     """End the session of a refresh token, with the access tokens of the same ``origin_jti``."""
     asked = members(RevokeTokenShape, body)
     pool = _pool(call, asked["ClientId"])
+    check_secret(pool, asked["ClientSecret"])
     # A signed token is never a refresh token here: those are opaque.
     if asked["Token"].count(".") == 2:
         return exception(UNSUPPORTED_TOKEN_TYPE, "The token is not a refresh token")
     client = _client(call, pool)
     try:
-        refreshed = grants.present(asked["Token"], Grant.Kind.REFRESH, LOGIN, client, pool)
+        refreshed = _presented(call, pool, asked["Token"])
     except LoginRefused:
         # As RFC 7009 section 2.2 has it: what is no good token needs no revoking.
         return {}

@@ -131,10 +131,11 @@ class SetUserMFAPreferenceShape(serializers.Serializer[Any]):
 
 
 class RevokeTokenShape(serializers.Serializer[Any]):
-    """``RevokeToken``; no client has a secret, so none is read."""
+    """``RevokeToken``."""
 
     Token = ExactText()
     ClientId = ClientId()
+    ClientSecret = ExactText(default="", allow_empty=True)
 
 
 class GetTokensFromRefreshTokenShape(serializers.Serializer[Any]):
@@ -142,6 +143,7 @@ class GetTokensFromRefreshTokenShape(serializers.Serializer[Any]):
 
     RefreshToken = ExactText()
     ClientId = ClientId()
+    ClientSecret = ExactText(default="", allow_empty=True)
 
 
 def members(shape: type[serializers.Serializer[Any]], body: Any) -> dict[str, Any]:

@@ -15,14 +15,13 @@ from accounts.contracts.oloid.exceptions import (
 )
 from accounts.contracts.oloid.shapes import (
     AssociateSoftwareTokenShape,
-    SetUserMFAPreferenceShape,
     VerifySoftwareTokenShape,
     members,
 )
 from accounts.contracts.oloid.tokens import LOGIN, bearer
 from accounts.login import association, enrolment, sessions
 from accounts.login.attempt import Attempt, ChallengeToken
-from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
@@ -36,12 +35,6 @@ _WRONG_CODE = exception(
 _NOTHING_WAITS = exception(
     SOFTWARE_TOKEN_MFA_NOT_FOUND, "Software Token MFA does not exist for the user."
 )
-# The other kinds in Cognito's words, by the member that would switch them on. None is offered.
-_OTHER_KINDS = {
-    "SMSMfaSettings": "SMS_MFA",
-    "EmailMfaSettings": "EMAIL_OTP",
-    "WebAuthnMfaSettings": "WEB_AUTHN",
-}
 
 
 def _goes_by_session(asked: Body) -> bool:
@@ -56,10 +49,11 @@ def _attempt(call: Call, asked: Body) -> Attempt:
 
 
 def _fresh(call: Call, asked: Body) -> Found:
-    return _checked_fresh(call, bearer(call, asked["AccessToken"]))
+    return checked_fresh(call, bearer(call, asked["AccessToken"]))
 
 
-def _checked_fresh(call: Call, found: Found) -> Found:
+def checked_fresh(call: Call, found: Found) -> Found:
+    """The same session, if it may change second factors. Raises Faulted(FORBIDDEN)."""
     if not enrolment.is_fresh(found, call.now):
         raise Faulted(Fault.FORBIDDEN, "the login lies too far back or proved too little")
     return found
@@ -103,30 +97,3 @@ def _confirmed(call: Call, found: Found, asked: Body) -> Body | Answer:
     proved = sessions.amr(sessions.OTP, call.now)
     sessions.prove_again(found.session, [*found.session.amr, proved])
     return {"Status": "SUCCESS"}
-
-
-def set_user_mfa_preference(call: Call, body: Any) -> Body:
-    """Take the authenticator app away, or say that it is wanted; nothing else can be chosen."""
-    asked = members(SetUserMFAPreferenceShape, body)
-    found = bearer(call, asked["AccessToken"])
-    for member, kind in _OTHER_KINDS.items():
-        if any(asked[member].values()):
-            message = f"User does not have delivery config set to turn on {kind}"
-            raise Faulted(Fault.INVALID, message)
-    wanted: dict[str, bool] = asked["SoftwareTokenMfaSettings"]
-    bound = Factor.OTP in found.subject.factors
-    if any(wanted.values()) and not bound:
-        raise Faulted(Fault.INVALID, "User has not verified software token mfa")
-    if wanted.get("Enabled") is False and bound:
-        _remove(call, found, wanted)
-    return {}
-
-
-def _remove(call: Call, found: Found, wanted: dict[str, bool]) -> None:
-    if wanted.get("PreferredMfa"):
-        raise Faulted(Fault.INVALID, "Software token MFA cannot be preferred and not enabled")
-    user = found.subject.user
-    staff = user.is_staff or user.is_superuser
-    if found.subject.tenant.policy.demands_second_factor(staff=staff):
-        raise Faulted(Fault.INVALID, "Software token MFA is required and cannot be turned off")
-    enrolment.remove_totp(_checked_fresh(call, found), call.client())

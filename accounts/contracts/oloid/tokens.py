@@ -168,7 +168,8 @@ LOGIN = LoginProfile(
     lifetime=_refresh_lifetime,
     challenge=ChallengeForm.TOKEN,
     # A code has six digits here: there is no field for a saved code or a passkey.
-    factors=frozenset({Factor.OTP}),
+    factors=frozenset({Factor.OTP, Factor.EMAIL}),
+    names_factor=True,
     challenge_lifetime=timedelta(minutes=3),
     challenge_attempts=5,
     obligations=_STEPS,
