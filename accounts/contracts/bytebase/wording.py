@@ -97,6 +97,8 @@ _UNAVAILABLE = status(
     Code.UNAVAILABLE, "the server is busy, please try again", headers={"Retry-After": "1"}
 )
 _FACTOR_ELSEWHERE = "this account's second factor does not work with this API"
+_NOT_ADMITTED = "this identity provider opens no account here"
+_NOT_VOUCHED = "the identity provider does not vouch for the email address"
 _CHANGE_FIRST = "the password must be changed first: ask your administrator"
 
 
@@ -134,6 +136,13 @@ def _rejected(refused: LoginRefused) -> Answer:
     return invalid(str(refused.detail.get("objection", "invalid password")))
 
 
+def _provider_failed(refused: LoginRefused) -> Answer:
+    """The provider refused a code, or what comes after it; its own words follow."""
+    stage = "exchange token" if refused.detail.get("stage") == "token" else "get user info"
+    said = "".join(c for c in str(refused.detail.get("said", ""))[:200] if c.isprintable())
+    return status(Code.INTERNAL, f"failed to {stage}: {said}")
+
+
 _NOBODY = always(unauthenticated(_NO_LOGIN))
 _NO_CHALLENGE = always(unauthenticated(_NO_CLAIM))
 _TOO_MANY = always(status(Code.RESOURCE_EXHAUSTED, _LOCKED))
@@ -148,6 +157,11 @@ REFUSALS = {
     Reason.CONTRACT_OFF: _NOBODY,
     Reason.DISABLED: always(unauthenticated(_DEACTIVATED)),
     Reason.KIND_NOT_ALLOWED: _kind_not_allowed,
+    Reason.EXTERNAL_REFUSED: _provider_failed,
+    Reason.EXTERNAL_UNAVAILABLE: _provider_failed,
+    Reason.EXTERNAL_UNKNOWN: always(status(Code.PERMISSION_DENIED, _NOT_ADMITTED)),
+    Reason.EXTERNAL_CONFLICT: always(status(Code.PERMISSION_DENIED, _NOT_ADMITTED)),
+    Reason.EXTERNAL_UNVERIFIED: always(status(Code.PERMISSION_DENIED, _NOT_VOUCHED)),
     Reason.THROTTLED_SUBJECT: _TOO_MANY,
     Reason.THROTTLED_ADDRESS: _TOO_MANY,
     Reason.THROTTLED_FACTOR: always(status(Code.RESOURCE_EXHAUSTED, _FACTOR_LOCKED)),

@@ -31,6 +31,15 @@ REASONS = {
     Reason.CONTRACT_OFF: NOBODY,
     Reason.DISABLED: (401, 16, "user has been deactivated by administrators"),
     Reason.KIND_NOT_ALLOWED: (401, 16, "user type WORKLOAD_IDENTITY cannot login"),
+    Reason.EXTERNAL_REFUSED: (500, 13, "failed to exchange token: no"),
+    Reason.EXTERNAL_UNAVAILABLE: (500, 13, "failed to exchange token: no"),
+    Reason.EXTERNAL_UNKNOWN: (403, 7, "this identity provider opens no account here"),
+    Reason.EXTERNAL_CONFLICT: (403, 7, "this identity provider opens no account here"),
+    Reason.EXTERNAL_UNVERIFIED: (
+        403,
+        7,
+        "the identity provider does not vouch for the email address",
+    ),
     Reason.THROTTLED_SUBJECT: LOCKED,
     Reason.THROTTLED_ADDRESS: LOCKED,
     Reason.THROTTLED_FACTOR: (
@@ -82,7 +91,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_its_words(reason: Reason) -> None:
-    answer = CONTRACT.refuse(LoginRefused(reason, subject=WORKLOAD, objection="too short"))
+    detail = {"subject": WORKLOAD, "objection": "too short", "said": "no", "stage": "token"}
+    answer = CONTRACT.refuse(LoginRefused(reason, **detail))
     http, code, message = REASONS[reason]
     assert (answer.status, answer.body) == (http, {"code": code, "message": message})
     assert answer.headers.get("WWW-Authenticate") == (message if http == 401 else None)
@@ -102,7 +112,10 @@ def test_every_fault_has_its_words(fault: Fault) -> None:
 
 
 # A due password is advice here and no step; the sentences about a chosen one are the core's.
-UNREACHABLE = {Reason.PASSWORD_REJECTED, Reason.MUST_CHANGE_PASSWORD}
+# No login goes over a provider here yet.
+UNREACHABLE = {Reason.PASSWORD_REJECTED, Reason.MUST_CHANGE_PASSWORD} | {
+    reason for reason in Reason if reason.startswith("external_")
+}
 
 
 def test_the_page_prints_every_message_that_can_come_out() -> None:
