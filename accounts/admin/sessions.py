@@ -27,6 +27,8 @@ _METHODS = {
     "email": "mailed code",
     "secret": "service secret",
     "hwk": "security key",
+    "token": "personal access token",
+    "officer": "opened by an administrator",
 }
 
 
