@@ -6,6 +6,7 @@ cannot be sent is logged; it never undoes what it speaks of.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -145,6 +146,11 @@ def password_changed(user: User) -> None:
     _changed(user, "password_changed", "The password was changed")
 
 
+def _quoted(name: str) -> str:
+    """A name that somebody has made up, on one line: it must not pass for our own words."""
+    return json.dumps(name, ensure_ascii=False)
+
+
 def personal_token_made(user: User, name: str, *, bypasses: bool) -> None:
     """There is a new token that acts for the owner until it is removed."""
     more = ["It is not asked for a second factor.", ""] if bypasses else []
@@ -152,7 +158,7 @@ def personal_token_made(user: User, name: str, *, bypasses: bool) -> None:
         user,
         "personal_token_made",
         "A personal access token was made",
-        [f"Its name: {name}", "", *more],
+        [f"Its name: {_quoted(name)}", "", *more],
     )
 
 
@@ -162,7 +168,7 @@ def personal_token_removed(user: User, name: str) -> None:
         user,
         "personal_token_removed",
         "A personal access token was removed",
-        [f"Its name: {name}", ""],
+        [f"Its name: {_quoted(name)}", ""],
     )
 
 

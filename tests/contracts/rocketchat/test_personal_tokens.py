@@ -106,7 +106,7 @@ class TestMaking:
             "A personal access token was made",
             [cast.alice.email],
         )
-        assert "Its name: bot" in message.body
+        assert 'Its name: "bot"\n' in message.body
         assert "not asked for a second factor" in message.body
         event = LoginEvent.objects.get(event="token:personal:made")
         assert (event.user_id, event.trace) == (cast.alice.user.pk, [["token", "bot"]])
@@ -353,6 +353,46 @@ class TestGuard:
     def test_nothing_but_true_is_a_bypass(self, client: Client, cast: Cast, value: Any) -> None:
         bot = made(client, signed_in(client, "alice", PASSWORD), bypassTwoFactor=value)
         refused(post(client, GENERATE, bot, {"tokenName": "more"}), 400, PASSWORD_REQUIRED)
+
+
+HOSTILE = [
+    ("application/json", b""),
+    ("application/json", b"{"),
+    ("application/json", b"[" * 10_000 + b"]" * 10_000),
+    ("application/json", b'{"tokenName":"a","tokenName":"b"}'),
+    ("application/json", b'{"tokenName":"a\\u0000"}'),
+    ("application/json", b'{"tokenName":"\\ud800"}'),
+    ("application/json", b'{"tokenName":"\xff"}'),
+    ("application/x-www-form-urlencoded", b"tokenName=%00"),
+    ("application/x-www-form-urlencoded", b"tokenName=%ff"),
+    ("text/plain", b'{"tokenName":"bot"}'),
+    ("", b'{"tokenName":"bot"}'),
+]
+
+
+def test_a_body_that_cannot_be_read_names_nothing(client: Client, cast: Cast) -> None:
+    alice = signed_in(client, "alice", PASSWORD)
+    for call in CALLS:
+        for media, body in HOSTILE:
+            path = f"/api/v1/{call}"
+            answer = client.generic("POST", path, body, content_type=media, headers=alice)
+            assert (answer.status_code, answer.content) == (400, NO_NAME), (call, body[:40])
+            plain(answer)
+    too_large = b'{"tokenName":"' + b"x" * 3_000_000 + b'"}'
+    path = f"/api/v1/{GENERATE}"
+    answer = client.post(path, too_large, content_type="application/json", headers=alice)
+    refused(answer, 413, b'{"success":false,"error":"Request body is too large"}')
+    for method in ("GET", "PUT", "DELETE"):
+        answer = client.generic(method, path, headers=alice)
+        refused(answer, 405, b'{"success":false,"error":"Method not allowed"}')
+    assert not PersonalAccessToken.objects.exists()
+
+
+def test_a_name_of_many_lines_is_one_line_of_the_mail(client: Client, cast: Cast) -> None:
+    name = "bot\n\nAll is well, ignore this mail."
+    made(client, signed_in(client, "alice", PASSWORD), name)
+    assert "\nAll is well" not in mail.outbox[-1].body
+    assert PersonalAccessToken.objects.get().name == name
 
 
 @pytest.mark.parametrize("call", CALLS)
