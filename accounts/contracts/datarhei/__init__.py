@@ -13,12 +13,13 @@ from django.http import HttpResponseBase
 from django.urls import path, re_path
 from rest_framework import serializers
 
+from accounts.contracts.datarhei import auth0
 from accounts.contracts.datarhei.tokens import (
     ACCESS,
     LOGIN,
+    PROFILES,
     REFRESH,
     SLUG,
-    TOKEN,
     access_token,
     authenticated,
 )
@@ -56,8 +57,7 @@ def _attempt(call: Call) -> Attempt:
     """A password in the body decides alone; without one it is the header's turn."""
     body = _credentials(call)
     if body is None:
-        # Here another issuer's token in the Authorization header comes in (Auth0 login).
-        raise Faulted(Fault.INVALID)
+        return auth0.attempt(call)
     return Attempt(
         (Password(body["password"]),),
         call.hint,
@@ -89,7 +89,7 @@ class About(CoreView):
         try:
             found = authenticated(call, ACCESS)
         except Faulted:
-            return Answer(200, render_public())
+            return Answer(200, render_public(call.tenant))
         return Answer(200, render_about(found.subject.tenant, call.now))
 
 
@@ -145,7 +145,7 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
-    tokens=(TOKEN,),
+    tokens=PROFILES,
     territory=("api/", "ping/"),
     cors=Cors(
         actual={**_ANY_ORIGIN, "Access-Control-Expose-Headers": "Content-Length"},

@@ -1,4 +1,4 @@
-"""Core's tokens: HS256 without ``kid``, "usefor" tells access from refresh; their session."""
+"""Core's tokens: "usefor" tells access from refresh, a tenant chooses how they are signed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from accounts.login.subject import Subject
 from accounts.models import Session
 from accounts.tokens import handles, jwt
 from accounts.tokens.claims import times
+from accounts.tokens.jwt import Verified
 from accounts.tokens.profile import Algorithm, KidForm, TokenProfile
-from accounts.wire.authentication import bearer, session, verified_without_kid
+from accounts.wire.authentication import bearer, session, verified, verified_without_kid
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
+from tenants.policy import TenantRecord
 
 SLUG = "datarhei"
 ISSUER = "datarhei-core"
@@ -27,6 +29,16 @@ ACCESS_LIFETIME, REFRESH_LIFETIME = timedelta(minutes=10), timedelta(hours=24)
 TOKEN = TokenProfile(
     "datarhei.token", lifetime=REFRESH_LIFETIME, algorithm=Algorithm.HS256, kid=KidForm.NONE
 )
+# For a tenant whose services verify the tokens themselves: public keys, named in the header.
+PUBLIC_TOKEN = TokenProfile("datarhei.public", lifetime=REFRESH_LIFETIME, algorithm=Algorithm.ES256)
+PROFILES = (TOKEN, PUBLIC_TOKEN)
+_PURPOSES = frozenset(profile.purpose for profile in PROFILES)
+
+
+def _profile(tenant: TenantRecord) -> TokenProfile:
+    """What signs this tenant's tokens: its option ``algorithm``, else HS256 as in Core."""
+    public = tenant.contract(SLUG).options.get("algorithm") == Algorithm.ES256
+    return PUBLIC_TOKEN if public else TOKEN
 
 
 def _token(usefor: str, lifetime: timedelta, live: Session, subject: Subject, now: datetime) -> str:
@@ -42,7 +54,8 @@ def _token(usefor: str, lifetime: timedelta, live: Session, subject: Subject, no
         "sub": subject.user.username,
         "usefor": usefor,
     }
-    return jwt.sign(TOKEN, subject.tenant.id, dict(sorted(claims.items())), now)
+    tenant = subject.tenant
+    return jwt.sign(_profile(tenant), tenant.id, dict(sorted(claims.items())), now)
 
 
 def access_token(live: Session, subject: Subject, now: datetime) -> str:
@@ -72,19 +85,30 @@ LOGIN = LoginProfile(
 )
 
 
+def _verified(call: Call, token: str) -> Verified:
+    """A token of either algorithm: both keys are the tenant's, and a switch cuts nobody off."""
+    try:
+        read = verified(call, token)
+    except Faulted:
+        return verified_without_kid(call, token, TOKEN.purpose)
+    if read.purpose not in _PURPOSES:
+        raise Faulted(Fault.BAD_TOKEN)
+    return read
+
+
 def authenticated(call: Call, usefor: str) -> Found:
     """The live session of the call's bearer token of this kind. Raises Faulted."""
     token = bearer(call)
     if token is None:
         raise Faulted(Fault.NO_TOKEN)
-    read = verified_without_kid(call, token, TOKEN.purpose)
+    read = _verified(call, token)
     claims = read.claims
     if read.expired:
         raise Faulted(Fault.EXPIRED_TOKEN)
     if claims.get("iss") != ISSUER or claims.get("usefor") != usefor:
         raise Faulted(Fault.WRONG_KIND)
     handle = handles.read(claims.get("jti"))
-    if handle is None:  # pragma: no cover  # the handle led to the key that verified the token
+    if handle is None:
         raise Faulted(Fault.BAD_TOKEN)
     found = session(call, Q(handle=handle.session), read, LOGIN)
     if claims.get("sub") != found.subject.user.username:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.contracts.datarhei import auth0
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, Faulted, always
 from accounts.wire.waiting import retry_after
@@ -19,16 +20,16 @@ VERSION, PUBLIC_VERSION = "16.16.0", "16.0.0"
 _STARTED = timezone.now()
 
 
-def render_public() -> dict[str, Any]:
+def render_public(tenant: TenantRecord | None) -> dict[str, Any]:
     """What anybody is told: ``id`` and ``created_at`` are left out, clients go by that."""
-    return {"app": APP, "auths": auths(), "version": {"number": PUBLIC_VERSION}}
+    return {"app": APP, "auths": auths(tenant), "version": {"number": PUBLIC_VERSION}}
 
 
 def render_about(tenant: TenantRecord, now: datetime) -> dict[str, Any]:
     """What somebody with an access token is told."""
     return {
         "app": APP,
-        "auths": auths(),
+        "auths": auths(tenant),
         "name": tenant.name,
         "id": str(tenant.id),
         "created_at": _STARTED.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -44,9 +45,9 @@ def render_about(tenant: TenantRecord, now: datetime) -> dict[str, Any]:
     }
 
 
-def auths() -> list[str]:
+def auths(tenant: TenantRecord | None) -> list[str]:
     """The ways to log in: ``localjwt`` first, one client looks no further than its first match."""
-    return ["localjwt"]
+    return ["localjwt", *(each.element() for each in auth0.offered(tenant))]
 
 
 # Every error has the same three members; without better ones the details repeat the reason phrase,

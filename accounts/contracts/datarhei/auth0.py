@@ -1,0 +1,49 @@
+"""Auth0's place in this contract: in the list of ways to log in, and in the rules of the login.
+
+Core goes on to the ``Authorization`` header where the body of a login holds no credentials.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.login.attempt import Attempt
+from accounts.wire.authentication import bearer
+from accounts.wire.call import Call
+from accounts.wire.contract import Fault, Faulted
+from tenants.policy import TenantRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Auth0Tenant:
+    """An Auth0 tenant whose access tokens log in."""
+
+    domain: str
+    audience: str
+    client_id: str
+
+    def element(self) -> str:
+        """How the about page lists it. Clients take it apart at blanks, then at ``=``.
+
+        Raises ValueError for a value that is empty or would not survive that.
+        """
+        values = (self.domain, self.audience, self.client_id)
+        if any(not value or not value.isprintable() or {*" ="} & {*value} for value in values):
+            raise ValueError("a value is empty or holds a separator")
+        domain, audience, client_id = values
+        return f"auth0 domain={domain} audience={audience} clientid={client_id}"
+
+
+def offered(tenant: TenantRecord | None) -> tuple[Auth0Tenant, ...]:  # noqa: ARG001
+    """The Auth0 tenants that a tenant trusts: there is no way yet to name one."""
+    return ()
+
+
+def attempt(call: Call) -> Attempt:
+    """The login that the header asks for. Raises Faulted(INVALID) where it asks for none.
+
+    That is Core's answer to a missing token, to one that is no JWT, and to one whose ``iss`` is
+    none of the Auth0 tenants offered; what is wrong with a token of theirs is a wrong password.
+    """
+    missing = "no token either" if bearer(call) is None else "a token of no trusted issuer"
+    raise Faulted(Fault.INVALID, missing)
