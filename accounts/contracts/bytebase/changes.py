@@ -30,6 +30,7 @@ from accounts.contracts.bytebase.wording import (
 from accounts.login import enrolment, sessions
 from accounts.login.custody import Act
 from accounts.login.sessions import Found
+from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
@@ -80,7 +81,9 @@ class UserMessage(Message):
     workload_identity_config = WorkloadIdentityConfig(required=False)
 
 
-_CHANGEABLE = ("email", "title", "password", "service_key", "mfa_enabled", "phone")
+# Whom a workload trusts is changed by a mask that says so, not by sending back what was read.
+_TRUST = "workload_identity_config"
+_CHANGEABLE = ("email", "title", "password", "service_key", "mfa_enabled", "phone", _TRUST)
 _SPELLINGS = {spelling: name for name in _CHANGEABLE for spelling in (name, camel(name))}
 
 
@@ -133,7 +136,7 @@ def wanted(
     otp_code: str | None = None,
 ) -> Wanted:
     """What an ``UpdateUserRequest`` asks for; without a mask the fields that are there."""
-    names = values if mask is None else mask
+    names = values.keys() - {_TRUST} if mask is None else mask
     changeable = frozenset(_SPELLINGS[name] for name in names if name in _SPELLINGS)
     return Wanted(values, changeable, new_secret, new_codes, otp_code)
 
@@ -172,9 +175,16 @@ def judge_profile(title: str, phone: str) -> None:
         raise objection(f"invalid phone number {quoted(phone)}")
 
 
-def write_fields(user: User, wanted: Wanted, by: Act) -> None:
-    """Store title and phone as far as they are asked for; an open transaction is around it."""
-    values = {column: wanted.text(name) for name, column in _COLUMNS.items() if name in wanted.mask}
+def write_fields(user: User, wanted: Wanted, by: Act, trust: WorkloadTrust | None = None) -> None:
+    """Store title and phone as far as they are asked for; an open transaction is around it.
+
+    ``trust`` is a workload's new one.
+    """
+    values: dict[str, Any] = {
+        column: wanted.text(name) for name, column in _COLUMNS.items() if name in wanted.mask
+    }
+    if trust is not None:
+        values["workload_trust"] = trust.stored()
     if not values:
         return
     for column, value in values.items():

@@ -15,7 +15,8 @@ from accounts.contracts.bytebase import addresses, objects, service_keys
 from accounts.contracts.bytebase.changes import act, demand_fresh_login, judge_profile
 from accounts.contracts.bytebase.officers import is_officer
 from accounts.contracts.bytebase.tokens import SLUG, holder, presented, workspace_of
-from accounts.contracts.bytebase.wording import PROVIDERS, USER_TYPES, Code, objection, too_short
+from accounts.contracts.bytebase.wording import USER_TYPES, Code, objection, too_short
+from accounts.contracts.bytebase.workloads import trust_in
 from accounts.login import identify, password_rules, throttle
 from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.outcome import Reason
@@ -23,7 +24,7 @@ from accounts.login.profile import Limit
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket
-from accounts.login.workload_trust import Untrustworthy, WorkloadTrust
+from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import ThrottleBucket, User
 from accounts.wire.call import Call, client_address
 from accounts.wire.contract import Answer, Faulted
@@ -105,7 +106,8 @@ def _draft(message: dict[str, Any], tenant: TenantRecord) -> _Draft:
     phone = str(message.get("phone", ""))
     judge_profile(title, phone)
     addresses.judge(email, tenant, kind)
-    trust = _trust(message) if kind == User.Kind.WORKLOAD else None
+    config = message.get("workload_identity_config", {})
+    trust = trust_in(config) if kind == User.Kind.WORKLOAD else None
     return _Draft(tenant, kind, email, title, phone, trust)
 
 
@@ -115,26 +117,6 @@ def _kind(given: str | int) -> str:
     if name not in _KINDS:
         raise objection(f"invalid user type {name}")
     return _KINDS[name]
-
-
-def _trust(message: dict[str, Any]) -> WorkloadTrust:
-    config = message.get("workload_identity_config", {})
-    trust = WorkloadTrust(
-        issuer=config.get("issuer_url", ""),
-        audiences=tuple(config.get("allowed_audiences", ())),
-        subject=config.get("subject_pattern", ""),
-        provider=_provider(config.get("provider_type", 0)),
-    )
-    try:
-        trust.check()
-    except Untrustworthy as error:
-        raise objection(f"invalid workload identity config: {error}") from None
-    return trust
-
-
-def _provider(given: str | int) -> str:
-    name = dict(enumerate(PROVIDERS)).get(given, "") if isinstance(given, int) else given
-    return "" if name == PROVIDERS[0] else name
 
 
 @sensitive_variables("password")

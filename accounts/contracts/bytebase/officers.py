@@ -19,7 +19,15 @@ from accounts.contracts.bytebase.changes import (
 )
 from accounts.contracts.bytebase.protojson import quoted
 from accounts.contracts.bytebase.tokens import SLUG, holder, presented
-from accounts.contracts.bytebase.wording import NO_PERSON, NO_SERVICE, Code, denied, objection
+from accounts.contracts.bytebase.wording import (
+    NO_PERSON,
+    NO_SERVICE,
+    NO_TRUST,
+    Code,
+    denied,
+    objection,
+)
+from accounts.contracts.bytebase.workloads import trust_in
 from accounts.login import custody
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject, subject_of, with_facts
@@ -27,6 +35,7 @@ from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 
+_TRUST = "workload_identity_config"
 _OWN_PASSWORD = "a password is chosen by its owner"  # noqa: S105
 _OWN_FACTOR = "a second factor is set up by its owner"
 _LAST_ADMIN = "workspace must have at least one admin"
@@ -82,9 +91,10 @@ def update_other(call: Call, found: Found, email: str, wanted: Wanted) -> Answer
     _may_touch(found, subject, "bb.users.update")
     judge_fields(wanted)
     _judge_others(call, found, subject, wanted)
+    trust = trust_in(wanted.values.get(_TRUST, {})) if _TRUST in wanted.mask else None
     by, key = act(call, found), ""
     with transaction.atomic():
-        write_fields(subject.user, wanted, by)
+        write_fields(subject.user, wanted, by, trust)
         if "mfa_enabled" in wanted.mask:
             custody.remove_totp(subject.user, by)
         if "service_key" in wanted.mask:
@@ -100,7 +110,9 @@ def _judge_others(call: Call, found: Found, subject: Subject, wanted: Wanted) ->
         raise objection(_OWN_FACTOR)
     if "service_key" in wanted.mask and subject.user.kind != User.Kind.SERVICE:
         raise objection(NO_SERVICE)
-    if wanted.mask & {"mfa_enabled", "service_key"}:
+    if _TRUST in wanted.mask and subject.user.kind != User.Kind.WORKLOAD:
+        raise objection(NO_TRUST)
+    if wanted.mask & {"mfa_enabled", "service_key", _TRUST}:
         demand_fresh_login(call, found)
 
 

@@ -16,7 +16,13 @@ from accounts.contracts.bytebase.changes import (
     judge_fields,
     write_fields,
 )
-from accounts.contracts.bytebase.wording import NO_PERSON, NO_SERVICE, objection, too_short
+from accounts.contracts.bytebase.wording import (
+    NO_PERSON,
+    NO_SERVICE,
+    NO_TRUST,
+    objection,
+    too_short,
+)
 from accounts.login import enrolment, password_change, sessions
 from accounts.login.outcome import Factor
 from accounts.login.sessions import Found
@@ -50,6 +56,8 @@ def make(call: Call, found: Found, wanted: Wanted) -> None:
     if "service_key" in wanted.mask:
         # A machine that renews its own key needs a fresh login, which it cannot have.
         raise objection(NO_SERVICE)
+    if "workload_identity_config" in wanted.mask:
+        raise objection(NO_TRUST)
     if "password" in wanted.mask and not found.subject.user.is_person:
         raise objection(NO_PERSON)
     _judge_factors(call, found, wanted)

@@ -49,6 +49,7 @@ LOG_IN_AGAIN = "the login is too old for this change, please log in again"
 KEY_LOGIN = "a login with a service key may not make this change"
 NO_PASSWORDS = "password signin is disallowed"
 NO_SERVICE = "service key can be mutated for service accounts only"
+NO_TRUST = "workload identity config is changed by officers, of workload identities only"
 NO_PERSON = "password can be mutated for end users only"
 _SAME_PASSWORD = "password cannot be the same"  # noqa: S105
 _LOCKED = "too many failed login attempts, please try again later"

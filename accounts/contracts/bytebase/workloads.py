@@ -6,14 +6,23 @@ so no token is good.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from accounts.contracts.bytebase.protojson import Message, quoted, text
 from accounts.contracts.bytebase.tokens import BEARER, presented
-from accounts.contracts.bytebase.wording import Code, invalid, status, unauthenticated
+from accounts.contracts.bytebase.wording import (
+    PROVIDERS,
+    Code,
+    invalid,
+    objection,
+    status,
+    unauthenticated,
+)
 from accounts.login import identify
 from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.subject import Subject
+from accounts.login.workload_trust import Untrustworthy, WorkloadTrust
 from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
@@ -64,3 +73,23 @@ def _account(call: Call, email: str) -> Subject | None:
         return None
     found = identify.candidate(identifier, tenant, BEARER, client)
     return found.subject if found else None
+
+
+def trust_in(config: Mapping[str, Any]) -> WorkloadTrust:
+    """The trust that a ``WorkloadIdentityConfig`` describes. Raises Faulted(INVALID)."""
+    trust = WorkloadTrust(
+        issuer=config.get("issuer_url", ""),
+        audiences=tuple(config.get("allowed_audiences", ())),
+        subject=config.get("subject_pattern", ""),
+        provider=_provider(config.get("provider_type", 0)),
+    )
+    try:
+        trust.check()
+    except Untrustworthy as error:
+        raise objection(f"invalid workload identity config: {error}") from None
+    return trust
+
+
+def _provider(given: str | int) -> str:
+    name = dict(enumerate(PROVIDERS)).get(given, "") if isinstance(given, int) else given
+    return "" if name == PROVIDERS[0] else name

@@ -108,6 +108,19 @@ def test_a_workload_identity_keeps_whom_it_trusts(api: Api, cast: Cast, officer:
     }
     refused(api.post(LOGIN, {"email": CI, "password": "x"}), 401, 16, "invalid email or password")
 
+    mask = "updateMask=workload_identity_config"
+    gitlab = {"issuerUrl": "https://gitlab.com", "providerType": 2}
+    # What is only sent back changes nothing.
+    same = api.patch(CI, "", {"title": "CI", "workloadIdentityConfig": gitlab}, token=officer)
+    assert same.json() == made
+    new = api.patch(CI, mask, {"workloadIdentityConfig": gitlab}, token=officer).json()
+    config = {"providerType": "GITLAB", "issuerUrl": "https://gitlab.com"}
+    assert new == made | {"workloadIdentityConfig": config}
+    refused(api.patch(CI, mask, {}, token=officer), 400, 3, NOT_HTTPS)
+    only = "workload identity config is changed by officers, of workload identities only"
+    for email in ("alice@alpha.example", "erin@alpha.example"):
+        refused(api.patch(email, mask, {}, token=officer), 400, 3, only)
+
 
 NOT_HTTPS = (
     "invalid workload identity config: the issuer must be an https address without query or user"
@@ -181,8 +194,8 @@ def test_what_may_not_be_is_refused_in_the_documented_words(
     before = User.objects.count()
     for body, expected in MESSAGES:
         refused(api.post(USERS, body, token=officer), *expected)
-    for body in (b"[]", b'{"user":{}}', b'{"email":1}', b'{"userType":"X"}', b"{"):
-        answer = api.post(USERS, body, token=officer)
+    for raw in (b"[]", b'{"user":{}}', b'{"email":1}', b'{"userType":"X"}', b"{"):
+        answer = api.post(USERS, raw, token=officer)
         assert (answer.status_code, answer.json()["code"]) == (400, 3)
     assert User.objects.count() == before
 

@@ -127,18 +127,20 @@ def test_what_is_no_message_is_an_invalid_argument(api: Api, db: None) -> None:
     assert not LoginEvent.objects.filter(contract="bytebase").exists()
 
 
+NO_TEXTS: tuple[object, ...] = (1, 0, 1.5, True, False, [], ["a"], {}, {"$ne": ""})
 TEXTS = ("email", "password", "idpName", "otpCode", "recoveryCode", "mfaTempToken")
 
 
 def test_a_text_field_takes_nothing_but_a_text(api: Api, db: None) -> None:
     for field in TEXTS:
-        for value in (1, 0, 1.5, True, False, [], ["a"], {}, {"$ne": ""}):
+        for value in NO_TEXTS:
             body = {"email": "alice@alpha.example", "password": PASSWORD, field: value}
             refused(api.post(LOGIN, body), 400, 3, f"proto: invalid value for field {field}")
 
 
 def test_web_takes_nothing_but_true_or_false(api: Api, db: None) -> None:
-    for value in ("true", "false", "", 1, 0, [], {}):
+    values: tuple[object, ...] = ("true", "false", "", 1, 0, [], {})
+    for value in values:
         answer = api.post(LOGIN, {"web": value})
         refused(answer, 400, 3, "proto: invalid value for field web")
 
