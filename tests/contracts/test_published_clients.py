@@ -7,6 +7,7 @@ descriptions stands in, and its driver says so.
 
 import json
 import os
+import time
 from typing import Any
 
 import pytest
@@ -472,6 +473,61 @@ def test_boto3_answers_the_software_token_challenge(
     assert told == _boto3(_pool(demo, conversations, bob), challenge)
 
 
+# A running server asks every five seconds whether a tenant has changed.
+POLL_SECONDS = 5.5
+
+
+@pytest.mark.slow
+def test_boto3_proves_the_secret_of_its_client(demo: Demo, conversations: Conversations) -> None:
+    dave = demo.persona("dave")
+    pool = _pool(demo, conversations, dave)
+    client_id = conversations.tenant_of(dave)["client_id"]
+    made = demo.manage("client_secret", "--tenant", dave["tenant"], "--new")
+    try:
+        time.sleep(POLL_SECONDS)
+        secret = made.stdout.strip()
+        told = conversations.log_in("oloid_boto3_secret.py", dave, client_secret=secret)
+    finally:
+        demo.manage("client_secret", "--tenant", dave["tenant"], "--remove")
+        time.sleep(POLL_SECONDS)
+    assert told == {
+        "client": "boto3",
+        "version": SEMVER,
+        "refusals": {
+            "without": f"Client {client_id} is configured with secret"
+            " but SECRET_HASH was not received",
+            "wrong": f"Unable to verify secret hash for client {client_id}",
+        },
+        "login": pool.tokens,
+        "refresh": pool.renewed,
+        "get_tokens": pool.renewed,
+        "after_logout": "Access Token has been revoked",
+    }
+
+
+@pytest.mark.slow
+def test_boto3_chooses_among_second_factors(demo: Demo, conversations: Conversations) -> None:
+    bob = demo.persona("bob")
+    code, mails = one_time_code(bob["totp_secret"]), str(demo.var_dir / "demo.log")
+    told = conversations.log_in("oloid_boto3_choice.py", bob, code=code, mails=mails)
+    name = {"USER_ID_FOR_SRP": bob["username"]}
+    both = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
+    email = bob["email"]
+    masked = f"{email[0]}***@{email.partition('@')[2][0]}***"
+    delivery = {"CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL", "CODE_DELIVERY_DESTINATION": masked}
+    assert told == {
+        "client": "boto3",
+        "version": SEMVER,
+        "choice": [
+            "SELECT_MFA_TYPE",
+            {**name, "MFAS_CAN_CHOOSE": json.dumps(both, separators=(",", ":"))},
+        ],
+        "challenge": ["EMAIL_OTP", {**name, **delivery}],
+        "on": [both, None],
+        "off": [both[:1], both[0]],
+    }
+
+
 def test_pycognito_checks_and_renews_the_tokens_of_login_and_srp_is_refused(
     demo: Demo, conversations: Conversations
 ) -> None:
@@ -620,7 +676,9 @@ REFUSALS = {
 def test_every_driver_has_its_refusal() -> None:
     shared = {"conversation.py", "conversation.mjs", "stand_in_host.py"}
     drivers = {path.name for path in CLIENTS.iterdir() if path.suffix in {".py", ".mjs"}}
-    assert drivers - shared == set(REFUSALS)
+    # What boto3 makes of a refusal is in its first conversation.
+    further = {"oloid_boto3_choice.py", "oloid_boto3_secret.py"}
+    assert drivers - shared - further == set(REFUSALS)
 
 
 @pytest.mark.parametrize("driver", REFUSALS)

@@ -25,8 +25,11 @@ class Demo(Protocol):
 
     base_url: str
     tenants: list[dict[str, Any]]
+    var_dir: Path
 
     def persona(self, name: str, tenant: str | None = None) -> Person: ...
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]: ...
 
 
 class Conversations:
