@@ -34,49 +34,51 @@ def caller(request: pytest.FixtureRequest) -> Caller:
     return Caller(request.param)
 
 
+MASK = {"updateMask": "title"}
+NOT_MEANT: list[tuple[str, dict[str, Any], int, str, str]] = [
+    (UPDATE, MASK, 400, INVALID, "user must be set"),
+    (UPDATE, {"user": {"name": f"users/{ALICE}"}}, 400, INVALID, "update_mask must be set"),
+    (UPDATE, {"user": {}, **MASK}, 400, INVALID, 'invalid request ""'),
+    (GET, {}, 400, INVALID, 'invalid request ""'),
+    (GET, {"name": "users/"}, 400, INVALID, 'invalid request "users/"'),
+    (GET, {"name": "users/a/b"}, 400, INVALID, 'invalid request "users/a/b"'),
+    (GET, {"name": ALICE}, 400, INVALID, f'invalid request "{ALICE}"'),
+    (
+        GET,
+        {"name": f"groups/{ALICE}"},
+        400,
+        INVALID,
+        f'invalid prefix "users/" in request "groups/{ALICE}"',
+    ),
+    (
+        UPDATE,
+        {"user": {"name": "users/no@alpha.example"}, **MASK},
+        404,
+        "not_found",
+        'user "no@alpha.example" not found',
+    ),
+    (
+        UPDATE,
+        {"user": {"name": f"users/{BOB}"}, **MASK},
+        403,
+        DENIED,
+        'user does not have permission "bb.users.update"',
+    ),
+    (
+        UPDATE,
+        {"user": {"name": f"users/{ALICE}"}, "updateMask": "email"},
+        400,
+        INVALID,
+        "email updates are not supported through UpdateUser, use UpdateEmail API instead",
+    ),
+]
+
+
 def test_what_cannot_be_meant_is_refused_after_the_token_is_judged(
     caller: Caller, cast: Cast
 ) -> None:
     token = caller.token(cast.alice)
-    mask = {"updateMask": "title"}
-    table: list[tuple[str, dict[str, Any], int, str, str]] = [
-        (UPDATE, mask, 400, INVALID, "user must be set"),
-        (UPDATE, {"user": named(cast.alice)}, 400, INVALID, "update_mask must be set"),
-        (UPDATE, {"user": {}, **mask}, 400, INVALID, 'invalid request ""'),
-        (GET, {}, 400, INVALID, 'invalid request ""'),
-        (GET, {"name": "users/"}, 400, INVALID, 'invalid request "users/"'),
-        (GET, {"name": "users/a/b"}, 400, INVALID, 'invalid request "users/a/b"'),
-        (GET, {"name": ALICE}, 400, INVALID, f'invalid request "{ALICE}"'),
-        (
-            GET,
-            {"name": f"groups/{ALICE}"},
-            400,
-            INVALID,
-            f'invalid prefix "users/" in request "groups/{ALICE}"',
-        ),
-        (
-            UPDATE,
-            {"user": {"name": "users/no@alpha.example"}, **mask},
-            404,
-            "not_found",
-            'user "no@alpha.example" not found',
-        ),
-        (
-            UPDATE,
-            {"user": named(cast.bob), **mask},
-            403,
-            DENIED,
-            'user does not have permission "bb.users.update"',
-        ),
-        (
-            UPDATE,
-            {"user": named(cast.alice), "updateMask": "email"},
-            400,
-            INVALID,
-            "email updates are not supported through UpdateUser, use UpdateEmail API instead",
-        ),
-    ]
-    for path, message, http, code, text in table:
+    for path, message, http, code, text in NOT_MEANT:
         refused(caller.call(path, message, token=token), http, code, text)
         refused(caller.call(path, message), 401, UNAUTHENTICATED, "access token not found")
     denied = caller.call(GET, named(cast.bob), token=token)
