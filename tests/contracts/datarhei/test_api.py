@@ -105,6 +105,17 @@ def test_an_unknown_path_beside_v3_is_404_in_the_products_shape(client: Client, 
         assert answer["Access-Control-Allow-Origin"] == "*"
 
 
+def test_the_guard_leaves_other_products_paths_below_api_alone(client: Client, cast: Cast) -> None:
+    access, _ = tokens(client, cast.alice)
+    assert client.get("/api/info").json()["success"] is True
+    for path in ("/api/v1/me", "/api/v1/no/such/path", "/api/v1"):
+        for answer in (client.get(path), call(client, path, access)):
+            assert "details" not in answer.json(), path
+    # Only whole segments count.
+    for path in ("/api/v30", "/api/v3x/skills", "/api/V3/skills"):
+        assert told(client.get(path)) == (404, NOT_FOUND), path
+
+
 def test_ping_is_answered_with_pong(client: Client, cast: Cast) -> None:
     answer = client.get("/ping")
     assert (answer.status_code, answer.content) == (200, b"pong")
