@@ -101,23 +101,29 @@ def invite(user: User, act: Act) -> None:
     _open(Kind.INVITATION, user, tenant, act.client, row)
 
 
-def find(token: str, client: ClientContext) -> Link | None:
-    """The link of a token if it can still be used; looking does not use it up."""
+def find(token: str, client: ClientContext, at: TenantRecord | None) -> Link | None:
+    """The link of a token if it can still be used; looking does not use it up.
+
+    ``at`` is the tenant that the address names: another tenant's link is nothing there.
+    """
     challenge = challenges.find(token)
     kind = next((k for k in Kind if challenge and challenge.contract == k), None)
-    if challenge is None or kind is None:
-        return None
-    tried = challenge.attempts >= challenge.max_attempts
-    if challenge.spent_at is not None or challenge.expires_at <= client.now or tried:
+    if challenge is None or kind is None or _is_over(challenge, client):
         return None
     tenant = directory().by_id.get(challenge.tenant_id)
     rows = with_facts(User.objects.filter(pk=challenge.user_id, tenant_id=challenge.tenant_id), "")
     user = next(iter(rows), None)
     if tenant is None or user is None or not _is_open(user, tenant):
         return None
-    if user.security_epoch != challenge.security_epoch:
+    elsewhere = at is not None and at.id != tenant.id
+    if elsewhere or user.security_epoch != challenge.security_epoch:
         return None
     return Link(kind, challenge, subject_of(user, user, tenant))
+
+
+def _is_over(challenge: Challenge, client: ClientContext) -> bool:
+    tried = challenge.attempts >= challenge.max_attempts
+    return tried or challenge.spent_at is not None or challenge.expires_at <= client.now
 
 
 @sensitive_variables("chosen")

@@ -39,24 +39,30 @@ def forgot(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: HttpRequest, token: str) -> HttpResponse:
     """Choose a password by a link. Looking does not use it up: mail scanners look at links."""
-    client = browser.call(request).client()
-    link = password_links.find(token, client)
+    answer = _by_link(request, token)
+    # The address is a secret: no page that is opened from here may learn it.
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _by_link(request: HttpRequest, token: str) -> HttpResponse:
+    call = browser.call(request)
+    link = password_links.find(token, call.client(), call.addressed)
     if link is None:
-        return _hushed(_over(request))
+        return _over(request)
     if request.method != "POST":
-        return _hushed(_chosen(request, link, ChosenPasswordForm()))
+        return _chosen(request, link, ChosenPasswordForm())
     form = ChosenPasswordForm(request.POST)
     if not form.is_valid():
-        return _hushed(_chosen(request, link, form, status=400))
+        return _chosen(request, link, form, status=400)
     try:
-        password_links.redeem(link, form.cleaned_data["new_password"], client)
+        password_links.redeem(link, form.cleaned_data["new_password"], call.client())
     except LoginRefused as refusal:
-        if refusal.reason is not Reason.PASSWORD_REJECTED:
-            return _hushed(_over(request))
-        return _hushed(_chosen(request, link, form, words(refusal)))
+        rejected = refusal.reason is Reason.PASSWORD_REJECTED
+        return _chosen(request, link, form, words(refusal)) if rejected else _over(request)
     except Overloaded:
-        return _hushed(_chosen(request, link, form, words(LoginRefused(Reason.OVERLOADED))))
-    return _hushed(render(request, "web/password_done.html", {"title": _("Your password is set")}))
+        return _chosen(request, link, form, words(LoginRefused(Reason.OVERLOADED)))
+    return render(request, "web/password_done.html", {"title": _("Your password is set")})
 
 
 def _asked(
@@ -93,10 +99,4 @@ def _over(request: HttpRequest) -> HttpResponse:
 def _waiting(answer: HttpResponse, refusal: LoginRefused) -> HttpResponse:
     if wait := refusal.detail.get("retry_after"):
         answer["Retry-After"] = str(max(1, int(wait.total_seconds())))
-    return answer
-
-
-def _hushed(answer: HttpResponse) -> HttpResponse:
-    """The address is a secret: no page that is opened from here may learn it."""
-    answer["Referrer-Policy"] = "no-referrer"
     return answer

@@ -33,5 +33,5 @@ def remember(answer: HttpResponse, code: str) -> None:
             max_age=_A_YEAR,
             secure=settings.LANGUAGE_COOKIE_SECURE,
             httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+            samesite="Lax",
         )

@@ -7,17 +7,22 @@ from django.urls import URLPattern, path
 from accounts.web.account import account
 from accounts.web.forgot import forgot, password
 from accounts.web.pages import with_slash
+from accounts.web.passkeys import creation_options, own_passkeys, sign_in_options
 from accounts.web.sign_in import sign_in, sign_out
 from accounts.web.site import choose_language
 
 urlpatterns: list[URLPattern] = [
     path("sign-in/", sign_in, name="sign-in"),
+    path("sign-in/passkey/", sign_in_options, name="passkey-options"),
     path("sign-out/", sign_out, name="sign-out"),
     path("forgot/", forgot, name="forgot"),
     path("password/<str:token>/", password, name="password"),
     path("account/", account, name="account"),
+    path("account/passkeys/", own_passkeys, name="passkeys"),
+    path("account/passkeys/options/", creation_options, name="new-passkey-options"),
     path("language/", choose_language, name="language"),
     # People leave the slash out.
     path("sign-in", with_slash),
     path("account", with_slash),
+    path("forgot", with_slash),
 ]
