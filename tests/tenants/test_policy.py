@@ -65,7 +65,7 @@ def test_settings_that_could_not_be_read_back_are_refused(value: Any) -> None:
 def test_a_suspended_tenant_serves_no_contract() -> None:
     def record(*, active: bool, enabled: bool) -> TenantRecord:
         settings = {"probe": ContractSettings(enabled=enabled)}
-        return TenantRecord(uuid4(), "a", "A", active, 1, "p", "c", "h", Policy(), settings)
+        return TenantRecord(uuid4(), "a", "A", active, 1, "p", "c", "h", contracts=settings)
 
     assert record(active=True, enabled=True).serves("probe")
     assert not record(active=False, enabled=True).serves("probe")
