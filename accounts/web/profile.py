@@ -60,7 +60,7 @@ BROWSER = LoginProfile(
     lifetime=lambda _subject: LIFETIME,
     idle=IDLE,
     challenge=ChallengeForm.TOKEN,
-    factors=frozenset({Factor.OTP, Factor.RECOVERY_CODE, Factor.EMAIL}),
+    factors=frozenset({Factor.OTP, Factor.PASSKEY, Factor.RECOVERY_CODE, Factor.EMAIL}),
     obligations={
         Obligation.CHANGE_PASSWORD: ObligationForm.CHALLENGE,
         Obligation.BIND_FACTOR: ObligationForm.CHALLENGE,

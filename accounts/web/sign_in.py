@@ -153,7 +153,7 @@ def _refused(
     refusal: LoginRefused,
 ) -> HttpResponse:
     said = words(refusal)
-    if said.starts_over and name:
+    if name and (said.starts_over or not STEPS[name].answers):
         name, form = "", CredentialsForm()
     answer = _page(request, name, form, factors=factors, said=said, status=said.status)
     if wait := refusal.detail.get("retry_after"):
@@ -174,7 +174,7 @@ def _page(
     call = browser.call(request)
     step = STEPS[name]
     # A challenge goes on over whichever of the forms is sent first.
-    token = form["challenge"].value() if name else ""
+    token = form["challenge"].value() if step.answers else ""
     others = [each for each in offered(step.answers, factors) if each != name]
     ways = [
         _Way(each, STEPS[each], STEPS[each].form(initial={"challenge": token})) for each in others
@@ -183,7 +183,7 @@ def _page(
     context = {
         "title": gettext(step.title),
         "ways": [_Way(name, step, form), *ways],
-        "begins": not name,
+        "begins": not step.answers,
         "said": said,
         "sent_again": sent_again,
         "next": destination(request),

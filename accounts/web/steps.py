@@ -27,6 +27,7 @@ from accounts.login.attempt import (
 from accounts.login.outcome import Factor
 from accounts.login.pipeline import Outcome, authenticate
 from accounts.login.profile import LoginProfile
+from accounts.web import passkeys
 from accounts.web.forms import CodeForm, CredentialsForm, NewPasswordForm, SetUpForm
 from accounts.wire.call import Call
 from mfa.models import Challenge
@@ -86,6 +87,22 @@ def _set_up(data: Data, call: Call, profile: LoginProfile) -> Outcome:
 STEPS: Mapping[str, Step] = {
     "": Step(
         CredentialsForm, _credentials, gettext_noop("Sign in"), button=gettext_noop("Sign in")
+    ),
+    "passkey_alone": Step(
+        passkeys.AloneForm,
+        passkeys.alone,
+        gettext_noop("Sign in"),
+        template="web/steps/passkey_alone.html",
+        button=gettext_noop("Sign in with a passkey"),
+    ),
+    "passkey": Step(
+        passkeys.SecondForm,
+        passkeys.second,
+        gettext_noop("Your second factor"),
+        template="web/steps/passkey.html",
+        button=gettext_noop("Use the passkey"),
+        answers=Challenge.Step.SECOND_FACTOR,
+        factors=frozenset({Factor.PASSKEY}),
     ),
     "second_factor": Step(
         CodeForm,

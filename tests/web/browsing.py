@@ -17,12 +17,13 @@ _FIELD = re.compile(r'<input[^>]*type="hidden"[^>]*>')
 
 def hidden(page: HttpResponse) -> dict[str, str]:
     """The hidden fields of a page's first form, as a browser would send them."""
-    fields = {}
+    fields: dict[str, str] = {}
     for tag in _FIELD.findall(page.content.decode()):
         name = re.search(r'name="([^"]*)"', tag)
         value = re.search(r'value="([^"]*)"', tag)
         if name:
-            fields[name[1]] = value[1] if value else ""
+            # The first form is the main one; others repeat its names.
+            fields.setdefault(name[1], value[1] if value else "")
     return fields
 
 

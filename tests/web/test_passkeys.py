@@ -28,19 +28,19 @@ def asked(browser: Browser, address: str, page: Any, **question: str) -> Any:
     return answer.json()
 
 
-def give(browser: Browser, key: SoftwareKey, **fields: str) -> Any:
+def give(browser: Browser, key: SoftwareKey, **fields: Any) -> Any:
     """Add a passkey on the account's page; the page after it."""
     page = browser.get(OWN)
     answer = key.create(asked(browser, NEW, page))
     return send(browser, page, OWN, act="add", passkey=answer, follow=True, **fields)
 
 
-def send(browser: Browser, page: Any, address: str, *, follow: bool = False, **fields: str) -> Any:
+def send(browser: Browser, page: Any, address: str, *, follow: bool = False, **fields: Any) -> Any:
     token = hidden(page)["csrfmiddlewaretoken"]
     return browser.post(address, {"csrfmiddlewaretoken": token, **fields}, follow=follow)
 
 
-def alone(browser: Browser, key: SoftwareKey, **fields: str) -> Any:
+def alone(browser: Browser, key: SoftwareKey, **fields: Any) -> Any:
     page = browser.get(LOGIN)
     answer = key.get(asked(browser, OPTIONS, page))
     return send(browser, page, LOGIN, step="passkey_alone", passkey=answer, **fields)
@@ -64,7 +64,7 @@ def test_a_passkey_signs_in_alone_and_as_the_second_step(cast: Cast) -> None:
     assert "Use the passkey" in page.content.decode()
     challenge = hidden(page)["challenge"]
     answer = key.get(asked(browser, OPTIONS, page, challenge=challenge))
-    fields = {"step": "passkey", "challenge": challenge, "passkey": answer}
+    fields: dict[str, Any] = {"step": "passkey", "challenge": challenge, "passkey": answer}
     answer = send(browser, page, LOGIN, **fields)
     assert (answer.status_code, answer["Location"]) == (302, "/account/")
     session = Session.objects.latest("auth_time")
@@ -114,7 +114,7 @@ def test_the_script_is_told_only_what_it_may_know(cast: Cast) -> None:
     key = SoftwareKey()
     give(signed_in(cast.alice), key)
     browser = Browser()
-    page = browser.get(LOGIN)
+    page: Any = browser.get(LOGIN)
     token = {"X-CSRFToken": hidden(page)["csrfmiddlewaretoken"]}
     bodies: list[tuple[str, Any, int]] = [
         ("application/json", "{}", 200),
@@ -196,7 +196,8 @@ class TestOwn:
     def test_wants_a_fresh_sign_in(self, cast: Cast) -> None:
         browser = signed_in(cast.alice)
         give(browser, SoftwareKey())
-        row, page = Passkey.objects.get(), browser.get(OWN)
+        row = Passkey.objects.get()
+        page: Any = browser.get(OWN)
         old = [{"method": "pwd", "at": int(timezone.now().timestamp()) - 1000}]
         Session.objects.update(amr=old)
         assert "again=1" in browser.get(OWN)["Location"]
