@@ -44,6 +44,8 @@ def renew(user: User, by: Act) -> str:
     Whoever renews a key that has leaked relies on it: no older one opens anything here, also none
     that was made in the console for all contracts.
     """
+    # Of two who renew at once the later one waits here, and then revokes the earlier one's key.
+    User.objects.select_for_update().get(pk=user.pk)
     older = ServiceCredential.objects.filter(Q(contract=SLUG) | Q(contract=""), user=user)
     for credential in older.filter(revoked_at=None):
         custody.revoke_credential(credential, by)
