@@ -637,6 +637,19 @@ def test_aws_jwt_verify_accepts_the_tokens_of_login(
     }
 
 
+def test_cognitojwt_accepts_the_tokens_of_login(demo: Demo, conversations: Conversations) -> None:
+    alice = demo.persona("alice")
+    pool = _pool(demo, conversations, alice)
+    assert conversations.log_in("oloid_cognitojwt.py", alice) == {
+        "client": "cognitojwt",
+        "version": SEMVER,
+        "id": pool.id_claims,
+        "access": pool.access_claims,
+        "foreign": ["Token was not issued for this client id audience"] * 2,
+        "forged": "Signature verification failed",
+    }
+
+
 CORE_REFUSAL = {
     "code": 401,
     "message": "Unauthorized",
@@ -670,6 +683,7 @@ REFUSALS = {
     "oloid_amazon_cognito_identity.mjs": (COGNITO_REFUSAL[0], None, COGNITO_REFUSAL[1]),
     "oloid_amplify.mjs": (COGNITO_REFUSAL[0], None, COGNITO_REFUSAL[1]),
     "oloid_aws_jwt_verify.mjs": ("Response", 401, _json_with(status="401", message=TEXT)),
+    "oloid_cognitojwt.py": ("HTTPError", 401, _json_with(status="401", message=TEXT)),
 }
 
 

@@ -160,58 +160,56 @@ NO_SWITCHES: list[Any] = [[], "x", True, {"Enabled": "false"}, {"Enabled": 0}]
 NO_DELIVERY = "User does not have delivery config set to turn on"
 
 
-@pytest.mark.parametrize(
-    ("operation", "body", "refusal"),
-    [
-        ("AssociateSoftwareToken", {}, EITHER),
-        ("AssociateSoftwareToken", {"AccessToken": "x", "Session": "x" * 20}, EITHER),
-        ("AssociateSoftwareToken", {"AccessToken": None, "Session": None}, EITHER),
-        (
-            "AssociateSoftwareToken",
-            {"AccessToken": ["x"]},
-            (INVALID, "AccessToken must be a string"),
-        ),
-        ("AssociateSoftwareToken", {"AccessToken": ""}, (INVALID, "AccessToken must not be empty")),
-        (
-            "AssociateSoftwareToken",
-            {"Session": "x" * 19},
-            (INVALID, "Session must have 20 to 4096 characters"),
-        ),
-        ("VerifySoftwareToken", {"Session": "x" * 20}, (INVALID, "UserCode is missing")),
-        ("VerifySoftwareToken", {"UserCode": "000000"}, EITHER),
-        *(
-            (
-                "VerifySoftwareToken",
-                {"Session": "x" * 20, "UserCode": code},
-                (INVALID, "UserCode must be six digits"),
-            )
-            for code in ("12345", "1234567", "abcdef", "１２３４５６", "123 456")
-        ),
+WRONG: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
+    ("AssociateSoftwareToken", {}, EITHER),
+    ("AssociateSoftwareToken", {"AccessToken": "x", "Session": "x" * 20}, EITHER),
+    ("AssociateSoftwareToken", {"AccessToken": None, "Session": None}, EITHER),
+    (
+        "AssociateSoftwareToken",
+        {"AccessToken": ["x"]},
+        (INVALID, "AccessToken must be a string"),
+    ),
+    ("AssociateSoftwareToken", {"AccessToken": ""}, (INVALID, "AccessToken must not be empty")),
+    (
+        "AssociateSoftwareToken",
+        {"Session": "x" * 19},
+        (INVALID, "Session must have 20 to 4096 characters"),
+    ),
+    ("VerifySoftwareToken", {"Session": "x" * 20}, (INVALID, "UserCode is missing")),
+    ("VerifySoftwareToken", {"UserCode": "000000"}, EITHER),
+    *(
         (
             "VerifySoftwareToken",
-            {"Session": "x" * 20, "UserCode": 123456},
-            (INVALID, "UserCode must be a string"),
-        ),
+            {"Session": "x" * 20, "UserCode": code},
+            (INVALID, "UserCode must be six digits"),
+        )
+        for code in ("12345", "1234567", "abcdef", "１２３４５６", "123 456")
+    ),
+    (
+        "VerifySoftwareToken",
+        {"Session": "x" * 20, "UserCode": 123456},
+        (INVALID, "UserCode must be a string"),
+    ),
+    (
+        "VerifySoftwareToken",
+        {"Session": "x" * 20, "UserCode": "000000", "FriendlyDeviceName": 1},
+        (INVALID, "FriendlyDeviceName must be a string"),
+    ),
+    ("SetUserMFAPreference", ON, (INVALID, "AccessToken is missing")),
+    *(
         (
-            "VerifySoftwareToken",
-            {"Session": "x" * 20, "UserCode": "000000", "FriendlyDeviceName": 1},
-            (INVALID, "FriendlyDeviceName must be a string"),
-        ),
-        ("SetUserMFAPreference", ON, (INVALID, "AccessToken is missing")),
-        *(
-            (
-                "SetUserMFAPreference",
-                {"AccessToken": "x", "SoftwareTokenMfaSettings": settings},
-                (INVALID, f"SoftwareTokenMfaSettings {SWITCHES}"),
-            )
-            for settings in NO_SWITCHES
-        ),
-    ],
-)
-def test_a_wrong_parameter_is_named(
-    pool: Pool, operation: str, body: dict[str, Any], refusal: tuple[str, str]
-) -> None:
-    assert_refused(pool.call(operation, body), *refusal)
+            "SetUserMFAPreference",
+            {"AccessToken": "x", "SoftwareTokenMfaSettings": settings},
+            (INVALID, f"SoftwareTokenMfaSettings {SWITCHES}"),
+        )
+        for settings in NO_SWITCHES
+    ),
+]
+
+
+def test_a_wrong_parameter_is_named(pool: Pool) -> None:
+    for operation, body, refusal in WRONG:
+        assert_refused(pool.call(operation, body), *refusal)
 
 
 def test_who_am_i_still_costs_one_statement(pool: Pool, cast: Cast) -> None:
