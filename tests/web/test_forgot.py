@@ -46,8 +46,8 @@ def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
     return sending
 
 
-def ask(name: str, path: str = "/forgot/", browser: Browser | None = None, **headers: str) -> Any:
-    browser = browser or Browser(headers=headers)
+def ask(name: str, path: str = "/forgot/", headers: dict[str, str] | None = None) -> Any:
+    browser = Browser(headers=headers)
     return browser.submit(browser.get(path), path, identifier=name)
 
 
@@ -204,7 +204,7 @@ def test_a_flood_of_requests_is_stopped_for_known_and_unknown_names_alike(
 def test_no_header_steers_the_link(cast: Cast, mailed: Any, headers: dict[str, str]) -> None:
     with mailed() as outbox:
         # Every host of this domain is served here, so nothing stops such a request before.
-        ask("alice", **headers)
+        ask("alice", headers=headers)
     assert link_in(outbox).startswith("http://testserver/password/")
     assert "evil" not in outbox[0].body
 
