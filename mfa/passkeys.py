@@ -82,7 +82,8 @@ def spend(
         security_epoch=epoch,
         max_attempts=0,
         created_at=now,
-        expires_at=taken.expires_at,
+        # Kept longer than it is open: the clocks of two servers may differ.
+        expires_at=taken.expires_at + LIFETIME,
         spent_at=now,
     )
     try:

@@ -26,7 +26,9 @@ _METHODS = {
     "recovery": "recovery code",
     "email": "mailed code",
     "secret": "service secret",
-    "hwk": "security key",
+    "hwk": "passkey",
+    "swk": "synced passkey",
+    "user": "its device knew its holder",
     "token": "personal access token",
     "officer": "opened by an administrator",
 }

@@ -135,7 +135,7 @@ _DEEDS = (
     Deed(
         "remove-factors",
         "Remove second factors",
-        "Authenticator app, security keys, mailed codes and recovery codes are removed. Until a "
+        "Authenticator app, passkeys, mailed codes and recovery codes are removed. Until a "
         "new factor is set up, the password alone opens the account. The owner gets a mail.",
         "second factors removed",
         custody.remove_factors,
@@ -274,7 +274,7 @@ class UserAdmin(ScopedAdmin):
     def second_factors(self, obj: Any) -> str:
         """All kinds, each with yes or no where it matters."""
         held = [f"authenticator app: {'yes' if obj.has_totp else 'no'}"]
-        held += ["security key"] if obj.has_passkey else []
+        held += ["passkey"] if obj.has_passkey else []
         held += ["codes by mail"] if obj.has_mail else []
         return ", ".join(held)
 
