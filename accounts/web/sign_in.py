@@ -174,7 +174,7 @@ def _page(
     call = browser.call(request)
     step = STEPS[name]
     # A challenge goes on over whichever of the forms is sent first.
-    token = form["challenge"].value() if step.answers else ""
+    token = (form["challenge"].value() or "") if step.answers else ""
     others = [each for each in offered(step.answers, factors) if each != name]
     ways = [
         _Way(each, STEPS[each], STEPS[each].form(initial={"challenge": token})) for each in others
