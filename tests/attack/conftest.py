@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from tests.attack.clock import Clock
+from tests.attack.machine import Attack
 from tests.attack.people import Town, found_town
-
-
-class Clock:
-    """The server's clock: it stands still until a test moves it."""
-
-    def __init__(self, start: datetime) -> None:
-        self.start = self._now = start
-
-    def now(self) -> datetime:
-        return self._now
-
-    def forward(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-    def rewind(self) -> None:
-        self._now = self.start
 
 
 @pytest.fixture
@@ -38,3 +25,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def town(db: None, clock: Clock) -> Town:
     return found_town()
+
+
+@pytest.fixture
+def attack(town: Town, clock: Clock) -> type[Attack]:
+    return type("AttackOnTheTown", (Attack,), {"town": town, "clock": clock, "happened": Counter()})

@@ -35,8 +35,8 @@ class Actor:
     # A secret that stands for the password, and the contract where it does ("" everywhere).
     secret: str = ""
     secret_at: str = ""
-    # The tenant demands a second factor that the account has not got.
-    owes_factor: bool = False
+    # The tenant demands a second factor.
+    demanded: bool = False
     owes_password: bool = False
     # Its only second factor is one that these tests cannot prove.
     unprovable: bool = False
@@ -46,6 +46,19 @@ class Actor:
     # Steps and recovery codes that opened something; the last step that did.
     spent: set[str] = field(default_factory=set)
     last_step: int = -1
+    authenticator: int | None = None
+    # Codes come by mail; those that came, with their times.
+    mailed: bool = False
+    mailbox: list[tuple[str, datetime]] = field(default_factory=list)
+
+    @property
+    def has_factor(self) -> bool:
+        """One that these tests can prove."""
+        return bool(self.totp_secret) or self.mailed
+
+    @property
+    def owes_factor(self) -> bool:
+        return self.demanded and not self.has_factor
 
     @property
     def marker(self) -> str:
@@ -98,9 +111,7 @@ def found_town() -> Town:
         _machine(alpha, "svc"),
     ]
     actors = {_key(actor): actor for actor in people}
-    actors["judy"].owes_factor = True
-    for name in ("ivan", "kim"):
-        actors[name].unprovable = True
+    actors["judy"].demanded = actors["ivan"].mailed = actors["kim"].unprovable = True
     EmailFactor.objects.create(user_id=actors["ivan"].user_id)
     Passkey.objects.create(
         user_id=actors["kim"].user_id, credential_id=b"1", public_key=b"2", name="key"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Session
-from tests.attack.conftest import Clock
-from tests.attack.doors import FIRST, SECOND, Step, of
+from tests.attack.clock import Clock
+from tests.attack.doors import FIRST, SECOND, Step
 from tests.attack.people import Actor, Town
+from tests.attack.places import of
 from tests.attack.undone import undone
 from tests.attack.wire import Heard, send
 
@@ -17,12 +18,12 @@ TOTP: dict[str, tuple[Step, Step | None]] = {
     "bytebase": (FIRST["bytebase"], SECOND["bytebase otp"]),
     "rocketchat": (FIRST["rocketchat plain"], None),
     "oloid": (FIRST["oloid Login"], SECOND["oloid code"]),
-    "console": (FIRST["console"], SECOND["console code"]),
+    "browser": (FIRST["browser"], SECOND["browser code"]),
 }
 RECOVERY: dict[str, tuple[Step, Step | None]] = {
     "bytebase": (FIRST["bytebase web"], SECOND["bytebase recovery"]),
     "rocketchat": (FIRST["rocketchat header"], None),
-    "console": (FIRST["console"], SECOND["console code"]),
+    "browser": (FIRST["browser"], SECOND["browser code"]),
 }
 
 

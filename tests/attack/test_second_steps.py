@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from accounts.models import Grant, Session, User
-from tests.attack.conftest import Clock
-from tests.attack.doors import ABSENT, FIRST, SECOND, Step, Try, of, tokens
+from tests.attack.clock import Clock
+from tests.attack.doors import FIRST, SECOND, Step
 from tests.attack.people import Actor, Town
+from tests.attack.places import ABSENT, Try, of, tokens
 from tests.attack.undone import undone
 from tests.attack.wire import Heard, send
 
@@ -29,7 +30,7 @@ PARAMETER = (400, '"InvalidParameterException"')
 WRONG_CODE, USED_CODE = (400, '"CodeMismatchException"'), (400, '"ExpiredCodeException"')
 NOT_RIGHT, OVER, FORM = (403, "The code is not right"), (403, "Please begin again."), (400, "")
 # A form has no lists: the field is there once or twice.
-FORMLESS = frozenset({("console code", "list")})
+FORMLESS = frozenset({("browser code", "list")})
 
 # Case by case: no code, wrong, used, null, empty, a list; then what comes in the challenge's place.
 CASES = (
@@ -83,7 +84,7 @@ EXPECTED: Mapping[str, Mapping[str, Told]] = {
         **dict.fromkeys(("no challenge", "null challenge", "empty challenge"), PARAMETER),
         "list challenge": PARAMETER,
     },
-    "console code": {
+    "browser code": {
         **_expected(unusable=FORM, wrong=NOT_RIGHT, used=NOT_RIGHT, no_challenge=OVER),
         **dict.fromkeys(("no challenge", "null challenge", "empty challenge"), FORM),
         # Longer than the form takes.
@@ -100,7 +101,7 @@ FIRST_OF = {
     "bytebase otp": "bytebase",
     "bytebase recovery": "bytebase web",
     "oloid code": "oloid Login",
-    "console code": "console",
+    "browser code": "browser",
     "rocketchat plain": "rocketchat plain",
 }
 
@@ -170,13 +171,12 @@ class Scene:
             return challenge
         if case == "another tenant's":
             # Of the namesake; with Frank's code and, where one is sent, Frank's name.
-            first = self.first if self.first.contract != "console" else FIRST["oloid Login"]
-            return self.challenge(elsewhere, first)
+            return self.challenge(elsewhere)
         if case == "another contract's":
             other = "coldstream" if self.first.contract != "coldstream" else "oloid Login"
             return self.challenge(frank, FIRST[other])
         if case == "an access token":
-            step = self.first if self.first.contract != "console" else FIRST["bytebase"]
+            step = self.first if self.first.contract != "browser" else FIRST["bytebase"]
             given = tokens(step.contract, send(step.sent(of(self.town["erin"]))))
             return next(text for kind, text in given.items() if kind.endswith("access"))
         return {"no": ABSENT, "null": None, "empty": "", "list": [NOTHING]}[case.partition(" ")[0]]
@@ -222,3 +222,12 @@ def test_the_same_try_with_everything_right_is_accepted(town: Town, clock: Clock
     scene, frank = Scene(town, clock, way), town["frank"]
     tried = scene.tried(frank, challenge=scene.challenge(frank))
     assert send(scene.second.sent(tried)).loot
+
+
+def test_a_page_of_a_step_without_its_challenge_begins_again(town: Town) -> None:
+    for name in ("browser set-up", "browser new password", "browser code"):
+        for challenge in (ABSENT, "", NOTHING):
+            tried = of(town["frank"], challenge=challenge, code="000000", new_password="short")
+            heard = send(SECOND[name].sent(tried))
+            assert heard.status in {400, 403}
+            assert not heard.loot
