@@ -22,7 +22,7 @@ from accounts.login.outcome import Reason
 from accounts.login.registration import create_user
 from accounts.models import ExternalAccount, Group, User
 from tenants.federation.identity import ExternalIdentity
-from tenants.federation.providers import Provider
+from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
 from tenants.models import Tenant
 from tenants.names import fold
