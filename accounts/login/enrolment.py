@@ -21,6 +21,7 @@ from mfa import binding, email_codes, recovery_codes
 from mfa.binding import Pending
 from mfa.models import TotpAuthenticator
 from mfa.totp import is_code, matching_step
+from tenants.hashing import Overloaded
 
 FRESH = timedelta(minutes=15)
 
@@ -147,11 +148,17 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
 def spend_code(found: Found, code: str, client: ClientContext) -> bool:
     """Whether ``code`` is one of the user's own: app or recovery code. It is spent, once.
 
-    For calls that ask for a code of their own. Raises LoginRefused(THROTTLED_FACTOR).
+    For calls that ask for a code of their own. Raises LoginRefused(THROTTLED_FACTOR) and
+    tenants.hashing.Overloaded.
     """
     user_id = found.subject.user.pk
     reserved = _reserve(found, client)
-    right = _spent_totp(user_id, code, client.now) or _spent_recovery(found, code, client.now)
+    try:
+        right = _spent_totp(user_id, code, client.now) or _spent_recovery(found, code, client.now)
+    except Overloaded:
+        # Nothing was judged, so nothing was guessed.
+        throttle.refund_now(reserved)
+        raise
     if right:
         throttle.refund_now(reserved)
     else:
