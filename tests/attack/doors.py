@@ -59,6 +59,11 @@ def _bytebase(tried: Try) -> Sent:
     return Sent("/v1/auth/login", members(email=tried.email, password=tried.password), **tried.at)
 
 
+def _bytebase_connect(tried: Try) -> Sent:
+    body = members(email=tried.email, password=tried.password)
+    return Sent("/bytebase.v1.AuthService/Login", body, **tried.at)
+
+
 def _bytebase_web(tried: Try) -> Sent:
     body = members(email=tried.email, password=tried.password, web=True)
     return Sent("/v1/auth/login", body, **tried.at)
@@ -181,6 +186,13 @@ FIRST: Mapping[str, Step] = {
         }.items()
     },
     "bytebase": Step("bytebase", "v1/auth/login", _bytebase, by_email=True, forgives_password=True),
+    "bytebase connect": Step(
+        "bytebase",
+        "bytebase.v1.AuthService/Login",
+        _bytebase_connect,
+        by_email=True,
+        forgives_password=True,
+    ),
     "bytebase web": Step(
         "bytebase", "v1/auth/login", _bytebase_web, by_email=True, forgives_password=True
     ),

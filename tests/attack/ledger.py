@@ -154,7 +154,8 @@ def _mapping(found: Any) -> Any:
 def posted() -> list[tuple[str, str]]:
     """The codes that were mailed since the last look, each with its address."""
     found = []
-    for _, send, _ in connection.run_on_commit:
+    for waiting in connection.run_on_commit:
+        send = waiting[1]
         message = send.args[0] if isinstance(send, partial) else None
         if isinstance(message, EmailMessage) and (code := _MAILED.search(str(message.body))):
             found.append((message.to[0], code[1] + code[2]))
