@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from accounts.login import association, enrolment
@@ -15,6 +15,7 @@ from accounts.web.pages import render
 from accounts.web.profile import BROWSER
 from accounts.web.steps import challenged
 from mfa import recovery_codes, totp
+from tenants.hashing import Overloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,11 @@ def done(request: HttpRequest, outcome: Authenticated, onward: str) -> HttpRespo
     """The page after the set-up: a first set of recovery codes, shown this once."""
     codes = recovery_codes.new_codes()
     found = Found(outcome.session, outcome.subject)
-    enrolment.replace_codes(found, codes, browser.call(request).client())
+    try:
+        enrolment.replace_codes(found, codes, browser.call(request).client())
+    except Overloaded:
+        # The sign-in is done; codes can be made at any time.
+        return HttpResponseRedirect(onward)
     context = {
         "title": _("Save your recovery codes"),
         "codes": [recovery_codes.grouped(code) for code in codes],

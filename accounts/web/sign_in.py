@@ -155,7 +155,12 @@ def _refused(
     said = words(refusal)
     if name and (said.starts_over or not STEPS[name].answers):
         name, form = "", CredentialsForm()
-    answer = _page(request, name, form, factors=factors, said=said, status=said.status)
+    try:
+        answer = _page(request, name, form, factors=factors, said=said, status=said.status)
+    except LoginRefused as over:
+        # The last try was used up: the page has no secret to show any more.
+        said = words(over)
+        answer = _page(request, "", CredentialsForm(), said=said, status=said.status)
     if wait := refusal.detail.get("retry_after"):
         answer["Retry-After"] = str(max(1, int(wait.total_seconds())))
     return answer

@@ -238,6 +238,20 @@ def test_who_must_have_a_factor_sets_up_an_app_on_the_way_in(cast: Cast) -> None
     assert other.submit(other.sign_in(cast.erin), code=codes[0]).status_code == 302
 
 
+def test_too_many_wrong_codes_end_the_set_up_as_well(cast: Cast) -> None:
+    TenantPolicy(tenant=cast.alpha, second_factor="required").save()
+    resolve.invalidate()
+    browser = Browser()
+    page = browser.sign_in(cast.alice)
+    for _ in range(5):
+        page = browser.submit(page, code="000000")
+        assert page.status_code == 403
+    assert 'name="password"' in page.content.decode()
+    fields = {"step": "bind_factor", "code": "000000"}
+    assert browser.submit(page, **fields).status_code == 403
+    assert "dragoman" not in browser.cookies
+
+
 def test_the_console_asks_for_the_factor_that_a_later_rule_demands(cast: Cast) -> None:
     browser = signed_in(cast.erin)
     TenantPolicy(tenant=cast.alpha, second_factor="required_for_staff").save()
