@@ -80,11 +80,7 @@ def _followed(thing: Any) -> Iterator[Any]:  # noqa: C901, PLR0912  # one case f
     elif isinstance(thing, Step):
         yield thing.take
     elif isinstance(thing, Mapping):
-        for each in thing.values():
-            yield each
-            # An entry that says in its fields what is done, as the steps of the browser's sign-in.
-            named = getattr(each, "__dataclass_fields__", {})
-            yield from (getattr(each, name, None) for name in named)
+        yield from thing.values()
     elif dataclasses.is_dataclass(thing) and type(thing).__module__.startswith("accounts.web."):
         # A row of the table of the sign-in's steps.
         yield from (getattr(thing, each.name, None) for each in dataclasses.fields(thing))
