@@ -44,6 +44,12 @@ class Event(StrEnum):
     GROUP_CHANGED = "admin:group:changed"
     GROUP_DELETED = "admin:group:deleted"
     KEY_ROTATED = "admin:key:rotated"
+    KEY_REVOKED = "admin:key:revoked"
+    PROVIDER_CREATED = "admin:provider:created"
+    PROVIDER_CHANGED = "admin:provider:changed"
+    PROVIDER_DELETED = "admin:provider:deleted"
+    PROVIDER_TESTED = "admin:provider:tested"
+    ROWS_EXPORTED = "admin:rows:exported"
 
 
 def row(
