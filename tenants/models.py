@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from tenants.branding import Branding
+from tenants.conf import conf
 from tenants.federation.settings import Kind, parse
 from tenants.names import fold
 from tenants.policy import (
@@ -50,6 +51,13 @@ def new_hex_id() -> str:
 def new_number() -> int:
     """ColdStream's organization id: a positive integer that tells nothing about the others."""
     return secrets.randbelow(2**31 - 1) + 1
+
+
+def default_rule() -> str:
+    """The rule of a tenant that has none of its own: staff need a second factor, but in a demo."""
+    demanded = conf().staff_second_factor
+    rule = SecondFactorRule.REQUIRED_FOR_STAFF if demanded else SecondFactorRule.OPTIONAL
+    return rule.value
 
 
 def validate_contracts(value: Any) -> None:
@@ -165,7 +173,7 @@ class Tenant(models.Model):
             client_id=self.client_id,
             hex_id=self.hex_id,
             client_secret_sealed=self.client_secret_sealed,
-            policy=policy.record() if policy else Policy(),
+            policy=policy.record() if policy else Policy(SecondFactorRule(default_rule())),
             contracts={slug: self.settings_of(slug) for slug in told},
             unsaid=ContractSettings() if readable else CLOSED,
             branding=Branding.of(self.branding),
@@ -229,7 +237,7 @@ class TenantPolicy(_PartOfTenant):
     second_factor = models.CharField(
         max_length=20,
         choices=[(rule.value, rule.value.replace("_", " ")) for rule in SecondFactorRule],
-        default=SecondFactorRule.OPTIONAL.value,
+        default=default_rule,
     )
     password_min_length = models.PositiveSmallIntegerField(default=15)
 
