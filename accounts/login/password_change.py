@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import audit, notices
@@ -16,7 +17,7 @@ from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.models import Session, User
 
-_SAME = "The new password must be another one."
+_SAME = gettext_noop("The new password must be another one.")
 
 
 @sensitive_variables("chosen")
@@ -32,7 +33,9 @@ def prepare(subject: Subject, chosen: str) -> str:
     if message := objection(chosen, subject.user, subject.tenant.policy):
         raise LoginRefused(Reason.PASSWORD_REJECTED, subject=subject, objection=message)
     if passwords.verify(Password(chosen), subject.user.password):
-        raise LoginRefused(Reason.PASSWORD_REJECTED, subject=subject, objection=_SAME, same=True)
+        raise LoginRefused(
+            Reason.PASSWORD_REJECTED, subject=subject, objection=gettext(_SAME), same=True
+        )
     return passwords.encode(chosen)
 
 

@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.utils.translation import gettext as _
 
 from accounts.login.passwords import MAX_BYTES, MAX_CODE_POINTS
 from accounts.models import User
@@ -25,11 +26,15 @@ def _common() -> frozenset[str]:
 def objection(password: str, user: User, policy: Policy) -> str | None:
     """Why ``password`` may not become the user's, as a sentence to show; None if it may."""
     if len(password) < policy.password_min_length:
-        return f"The password must have at least {policy.password_min_length} characters."
+        return _("The password must have at least %(count)d characters.") % {
+            "count": policy.password_min_length
+        }
     if len(password) > MAX_CODE_POINTS or len(password.encode()) > MAX_BYTES:
-        return f"The password must have at most {MAX_CODE_POINTS} characters."
+        return _("The password must have at most %(count)d characters.") % {
+            "count": MAX_CODE_POINTS
+        }
     if _is_guessable(password, user):
-        return "This password is too easy to guess."
+        return _("This password is too easy to guess.")
     return None
 
 
