@@ -69,11 +69,15 @@ def email_code(user: User, code: str) -> None:
     )
 
 
-def password_link(user: User, address: str, *, invited: bool) -> None:
+def password_link(user: User, address: str, *, invited: bool, by_officer: bool = False) -> None:
     """The link by which somebody chooses his password: the first one, or one that he forgot."""
     if invited:
         subject, said = "Your account", f"There is an account for you: {user.username}."
         use = "The link works once, within seven days. Choose your password there:"
+    elif by_officer:
+        subject = "Choose a new password"
+        said = f"An administrator lets you choose a new password for {user.username}."
+        use = "The link works once, within one hour:"
     else:
         subject = "Choose a new password"
         said = f"Somebody asked for a new password for {user.username}."
@@ -126,6 +130,30 @@ def recovery_codes_made(user: User) -> None:
     _changed(user, "recovery_codes_made", "New recovery codes were made")
 
 
+def recovery_codes_revoked(user: User) -> None:
+    """The recovery codes work no more."""
+    _changed(user, "recovery_codes_revoked", "The recovery codes were removed")
+
+
+def address_link(user: User, to: str, address: str) -> None:
+    """The link by which the owner of the account shows that the new address is his."""
+    _send(
+        user,
+        "address_link",
+        "Confirm your e-mail address",
+        [
+            f"The account {user.username} is to have this address.",
+            "",
+            "If you asked for it, confirm it here, signed in. The link works once, within one hour:",
+            "",
+            address,
+            "",
+            "If you do not expect this mail, ignore it: nothing has changed.",
+        ],
+        to=to,
+    )
+
+
 def address_changed(user: User, old: str) -> None:
     """Mail for the account goes elsewhere from now on: the old address is told."""
     _send(
@@ -170,6 +198,24 @@ def personal_token_removed(user: User, name: str) -> None:
         "A personal access token was removed",
         [f"Its name: {_quoted(name)}", ""],
     )
+
+
+def app_password_made(user: User, label: str) -> None:
+    """There is a new password for programs, which no second factor goes with."""
+    more = [f"Its name: {_quoted(label)}", ""]
+    _changed(user, "app_password_made", "An app password was made", more)
+
+
+def app_password_revoked(user: User, label: str) -> None:
+    """An app password opens nothing any more."""
+    more = [f"Its name: {_quoted(label)}", ""]
+    _changed(user, "app_password_revoked", "An app password was revoked", more)
+
+
+def external_unlinked(user: User, provider: str) -> None:
+    """An account at an identity provider signs nobody in here any more."""
+    more = [f"Its service: {_quoted(provider)}", ""]
+    _changed(user, "external_unlinked", "A linked account was removed", more)
 
 
 def session_opened(user: User) -> None:

@@ -1,6 +1,7 @@
 """What an officer may do with another's account: disable, enable, make safe. Never read or choose.
 
-Every act is one statement that changes the account and writes who did it and why.
+Every act changes the account and writes who did it and why, together. The owner is told of
+whatever changes how he signs in.
 """
 
 from __future__ import annotations
@@ -16,13 +17,21 @@ from django.db.models import F
 from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
-from accounts.login import sessions
+from accounts.login import external, sessions, throttle
 from accounts.login.outcome import Factor
 from accounts.login.profile import LoginProfile
 from accounts.login.subject import Subject
-from accounts.models import LoginEvent, ServiceCredential, Session, User
+from accounts.models import (
+    ExternalAccount,
+    LoginEvent,
+    PersonalAccessToken,
+    ServiceCredential,
+    Session,
+    User,
+)
 from accounts.models.statement import Insert, Update, execute
-from mfa import binding, recovery_codes
+from mfa import binding, passkeys, recovery_codes
+from mfa.models import Passkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,18 @@ def require_new_password(user: User, act: Act) -> None:
     """The next login has to choose a new password. The officer never learns it."""
     changed = Update(User.objects.filter(pk=user.pk), must_change_password=True)
     execute(changed, _changed(user, "new password required", act))
+
+
+def unlock(user: User, act: Act) -> None:
+    """Forget the failures counted for an account: its owner need not wait."""
+    with transaction.atomic():
+        counters = throttle.unlock(user)
+        act.row(
+            Event.USER_UNLOCKED,
+            tenant_id=user.tenant_id,
+            user_id=user.pk,
+            facts=[("counters", str(counters))],
+        ).save(force_insert=True)
 
 
 def end_sessions(user: User, act: Act) -> None:
@@ -152,6 +173,41 @@ def revoke_credential(credential: ServiceCredential, act: Act) -> None:
         facts=[("client id", credential.client_id)],
     )
     execute(Update(rows, revoked_at=act.client.now), ended, Insert(revoked))
+    if credential.user.is_person:
+        notices.app_password_revoked(credential.user, str(credential))
+
+
+def remove_token(token: PersonalAccessToken, act: Act) -> None:
+    """A person's own token opens nothing any more, and its name is free. The owner is told."""
+    live = Session.objects.filter(pk=token.session_id, ended_at=None)
+    removed = act.row(
+        Event.TOKEN_REMOVED,
+        tenant_id=token.user.tenant_id,
+        user_id=token.user_id,
+        facts=[("token", token.name)],
+    )
+    with transaction.atomic():
+        ended = Update(live, ended_at=act.client.now, end_reason="token removed")
+        execute(ended, Insert(removed))
+        PersonalAccessToken.objects.filter(pk=token.pk).delete()
+        notices.personal_token_removed(token.user, token.name)
+
+
+def unlink(linked: ExternalAccount, act: Act) -> None:
+    """Another system's word opens this account no more, and the sessions that it opened end."""
+    user, provider = linked.user, linked.provider
+    word = [{"method": sessions.FEDERATED, "provider": provider.name}]
+    opened: Any = Session.objects.filter(user=user, amr__contains=word, ended_at=None)
+    unlinked = act.row(
+        Event.EXTERNAL_UNLINKED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        facts=[("provider", provider.name), ("name there", str(linked))],
+    )
+    with transaction.atomic():
+        external.unlink(linked, act.client, row=unlinked)
+        opened.update(ended_at=act.client.now, end_reason="account unlinked")
+        notices.external_unlinked(user, str(provider))
 
 
 def remove_factors(user: User, act: Act) -> None:
@@ -166,6 +222,29 @@ def remove_totp(user: User, act: Act) -> None:
     with transaction.atomic():
         if binding.remove_totp(user.pk):
             _removed(user, notices.APP, act, Factor.OTP)
+
+
+def remove_passkey(passkey: Passkey, act: Act) -> None:
+    """Take one passkey away, and the codes with the last authenticator. The owner is told."""
+    user = User.objects.get(pk=passkey.user_id)
+    with transaction.atomic():
+        name = passkeys.remove(user.pk, passkey.pk)
+        if name is not None:
+            _removed(user, f"The passkey “{name}”", act, Factor.PASSKEY)
+
+
+def revoke_codes(user: User, act: Act) -> None:
+    """The recovery codes work no more; the authenticator stays. The owner is told."""
+    with transaction.atomic():
+        if recovery_codes.revoke(user.pk):
+            act.row(
+                Event.FACTOR_REMOVED,
+                tenant_id=user.tenant_id,
+                user_id=user.pk,
+                reason="removed by an administrator",
+                factor=Factor.RECOVERY_CODE,
+            ).save(force_insert=True)
+            notices.recovery_codes_revoked(user)
 
 
 def replace_codes(user: User, act: Act) -> list[str]:

@@ -20,7 +20,7 @@ from accounts.client import ClientContext
 from accounts.login import passwords
 from accounts.login.outcome import Reason
 from accounts.login.registration import create_user
-from accounts.models import ExternalAccount, Group, User
+from accounts.models import ExternalAccount, Group, LoginEvent, User
 from tenants.federation.identity import ExternalIdentity
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
@@ -79,12 +79,21 @@ def link(provider: Provider, identity: ExternalIdentity, user: User, client: Cli
         raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from error
 
 
-def unlink(linked: ExternalAccount, client: ClientContext) -> None:
-    """Take a link away; sessions that it opened are the caller's to end."""
-    user = linked.user
+def unlink(
+    linked: ExternalAccount, client: ClientContext, *, row: LoginEvent | None = None
+) -> None:
+    """Take a link away, and the groups that came by it; sessions are the caller's to end.
+
+    ``row`` is the audit row where somebody else does it than the owner.
+    """
+    user, provider = linked.user, linked.provider
     with transaction.atomic():
-        linked.delete()
-        _audit(Event.EXTERNAL_UNLINKED, linked.provider.name, user, client)
+        ExternalAccount.objects.filter(pk=linked.pk).delete()
+        user.member_of.remove(*Group.objects.filter(provider_id=provider.id, members=user))
+        if row is None:
+            _audit(Event.EXTERNAL_UNLINKED, provider.name, user, client)
+        else:
+            row.save(force_insert=True)
 
 
 def vouched(provider: Provider, identity: ExternalIdentity) -> str:

@@ -89,16 +89,28 @@ def ask(name: str, hint: TenantHint, client: ClientContext) -> None:
 def invite(user: User, act: Act) -> None:
     """Mail the link by which somebody chooses his first password; earlier links are void.
 
-    Whether the officer may act on this account is decided by the caller. Raises ValueError for
-    an account without an e-mail address, for a machine, and for one that is disabled.
+    Whether the officer may act on this account is decided by the caller. Raises ValueError where
+    :func:`may_send` says no.
     """
+    _send(Kind.INVITATION, user, act)
+
+
+def send_reset(user: User, act: Act) -> None:
+    """As :func:`invite`, for somebody who cannot ask for the link himself."""
+    _send(Kind.RESET, user, act)
+
+
+def may_send(user: User, tenant: TenantRecord) -> bool:
+    """Whether a link would be of use: to an active person with an address, where pages are open."""
+    return bool(user.email) and _is_open(user, tenant)
+
+
+def _send(kind: Kind, user: User, act: Act) -> None:
     tenant = directory().by_id[user.tenant_id]
-    if not user.email or not user.is_person or not user.is_active:
-        raise ValueError("an invitation goes to a person's e-mail address")
-    row = act.row(
-        Event.PASSWORD_LINK_SENT, tenant_id=tenant.id, user_id=user.pk, reason=Kind.INVITATION
-    )
-    _open(Kind.INVITATION, user, tenant, act.client, row)
+    if not may_send(user, tenant):
+        raise ValueError("a link goes to a person's e-mail address")
+    row = act.row(Event.PASSWORD_LINK_SENT, tenant_id=tenant.id, user_id=user.pk, reason=kind)
+    _open(kind, user, tenant, act.client, row, by_officer=True)
 
 
 def find(token: str, client: ClientContext, at: TenantRecord | None) -> Link | None:
@@ -238,7 +250,13 @@ def _row(
 
 
 def _open(
-    kind: Kind, user: User, tenant: TenantRecord, client: ClientContext, row: LoginEvent
+    kind: Kind,
+    user: User,
+    tenant: TenantRecord,
+    client: ClientContext,
+    row: LoginEvent,
+    *,
+    by_officer: bool = False,
 ) -> None:
     """Write the link and its audit row, and mail it once they are written."""
     token = challenges.new_token()
@@ -258,18 +276,23 @@ def _open(
     with transaction.atomic():
         earlier.update(spent_at=client.now)
         execute(Insert(challenges.build(opening, token)), Insert(row))
-        notices.password_link(user, address(token, tenant), invited=kind is Kind.INVITATION)
+        notices.password_link(
+            user,
+            address(token, tenant),
+            invited=kind is Kind.INVITATION,
+            by_officer=by_officer,
+        )
 
 
-def address(token: str, tenant: TenantRecord) -> str:
-    """Where a link leads: the tenant's own host, else its prefix at the service's address."""
+def address(token: str, tenant: TenantRecord, page: str = "password") -> str:
+    """Where a link to ``page`` leads: the tenant's own host, else its prefix at the service's."""
     base = conf().base_url
     parts = urlsplit(base)
     hosts = sorted(h for h, t in directory().by_host.items() if t.id == tenant.id)
     own = next((h for h in hosts if validate_host(h, settings.ALLOWED_HOSTS)), None)
     if own is not None:
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{own}{port}{reverse('password', kwargs={'token': token})}"
+        return f"{parts.scheme}://{own}{port}{reverse(page, kwargs={'token': token})}"
     if tenant == directory().default:
-        return base + reverse("password", kwargs={"token": token})
-    return base + reverse("password", kwargs={"tenant_slug": tenant.slug, "token": token})
+        return base + reverse(page, kwargs={"token": token})
+    return base + reverse(page, kwargs={"tenant_slug": tenant.slug, "token": token})

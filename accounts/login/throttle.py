@@ -153,6 +153,22 @@ def factor_buckets(user_id: UUID) -> list[Bucket]:
 
 def unlock(user: User) -> int:
     """Forget the failures counted for an account under all of its names; how many counters."""
+    return _counters_of(user).delete()[0]
+
+
+def locked_until(user: User, now: datetime) -> datetime | None:
+    """When the longest lock of an account ends by itself, or None if it has none."""
+    ends = []
+    for row in _counters_of(user):
+        window = timedelta(seconds=row.window_seconds)
+        recent = sorted(failure for failure in row.failures if failure > now - window)
+        if len(recent) >= row.limit:
+            # One place is free as soon as this failure no longer counts.
+            ends.append(recent[-row.limit] + window)
+    return max(ends, default=None)
+
+
+def _counters_of(user: User) -> QuerySet[ThrottleBucket]:
     tenant_id = str(user.tenant_id)
     names = {user.username_key, user.email_key} - {""}
     keys = [
@@ -160,7 +176,7 @@ def unlock(user: User) -> int:
         *(_key(Kind.IDENTIFIER, tenant_id, name) for name in names),
         *(bucket.key for bucket in factor_buckets(user.pk)),
     ]
-    return ThrottleBucket.objects.filter(key__in=keys).delete()[0]
+    return ThrottleBucket.objects.filter(key__in=keys)
 
 
 def reserve(buckets: Sequence[Bucket], now: datetime) -> Reservation:
