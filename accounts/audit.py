@@ -30,6 +30,8 @@ class Event(StrEnum):
     PASSWORD_CHANGED = "password:subject:changed"  # noqa: S105
     PASSWORD_LINK_SENT = "password:link:sent"  # noqa: S105
     PASSWORD_LINK_REFUSED = "password:link:refused"  # noqa: S105
+    ADDRESS_LINK_SENT = "address:link:sent"
+    ADDRESS_LINK_REFUSED = "address:link:refused"
     EXTERNAL_LINKED = "external:account:linked"
     EXTERNAL_UNLINKED = "external:account:unlinked"
     USER_CREATED = "admin:user:created"

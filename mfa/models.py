@@ -159,6 +159,8 @@ class Challenge(models.Model):
         NEW_PASSWORD = "new_password"  # noqa: S105  # a step's name
         BIND_FACTOR = "bind_factor"
         SELECT_FACTOR = "select_factor"
+        # No login's: the owner of a new e-mail address says that he reads its mail.
+        NEW_ADDRESS = "new_address"
         # Never open: what a passkey has signed, kept so that it is good once.
         PASSKEY = "passkey"
 

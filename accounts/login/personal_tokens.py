@@ -17,7 +17,6 @@ from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import sessions
-from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import IssuedGrant, LoginProfile
 from accounts.login.sessions import Found
 from accounts.models import Grant, LoginEvent, PersonalAccessToken, Session, User
@@ -68,7 +67,8 @@ def make(
         created_at=client.now,
     )
     with transaction.atomic():
-        _hold(found, client.now)
+        # The account needs no lock: the session bears its epoch, so a change meanwhile kills it.
+        sessions.hold(found.session, client.now)
         _forget_ended(user, name, client.now)
         if len(listed(user, client.now)) >= MAX_TOKENS:
             raise TooManyTokens
@@ -90,7 +90,7 @@ def renew(found: Found, name: str, profile: LoginProfile, client: ClientContext)
     user = found.subject.user
     session, token, grant = _opened(found, profile, client)
     with transaction.atomic():
-        _hold(found, client.now)
+        sessions.hold(found.session, client.now)
         row = _named(user, name, client.now)
         last_part = token[-_LAST_PART:]
         execute(
@@ -146,16 +146,6 @@ def _opened(
     token = opaque.mint()
     grant = IssuedGrant(Grant.Kind.RESUME, token, NEVER)
     return session, token, sessions.grant_row(grant, session, client)
-
-
-def _hold(found: Found, now: datetime) -> None:
-    """Keep the owner's session as it is until all is written: one that has ended makes nothing.
-
-    The account needs no lock: the new session bears its epoch, so a change meanwhile kills it.
-    """
-    rows = Session.objects.select_for_update(of=("self",), no_key=True)
-    if not rows.filter(sessions.alive(now), pk=found.session.pk):
-        raise LoginRefused(Reason.SESSION_ENDED)
 
 
 def _forget_ended(user: User, name: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
-from accounts.login.outcome import Reason
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import IssuedGrant, LoginProfile
 from accounts.login.subject import (
     Mandate,
@@ -185,6 +185,16 @@ def prove_again(session: Session, records: Sequence[dict[str, Any]]) -> None:
     """Replace the records of a session that has proved something once more."""
     session.amr, session.acr = list(records), acr_of(records)
     Session.objects.filter(pk=session.pk).update(amr=session.amr, acr=session.acr)
+
+
+def hold(session: Session, now: datetime) -> None:
+    """Keep a session as it is until the transaction is over: one that has ended makes nothing.
+
+    Raises LoginRefused(SESSION_ENDED).
+    """
+    rows = Session.objects.select_for_update(of=("self",), no_key=True)
+    if not rows.filter(alive(now), pk=session.pk):
+        raise LoginRefused(Reason.SESSION_ENDED)
 
 
 def end(session: Session, reason: str, client: ClientContext) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern
 
 from accounts.login.outcome import LoginRefused, Reason
+from accounts.login.profile import LoginProfile
 from accounts.tokens.profile import TokenProfile
 
 
@@ -93,6 +94,10 @@ class Contract:
     example: str = ""
     # One more that uses what the first one was answered, with {base} and {answer[…]}.
     follow_up: str = ""
+    # Whether a person's app password is taken in place of the password.
+    app_passwords: bool = False
+    # The login whose tokens people can make for their programs; None: there are none.
+    personal_tokens: LoginProfile | None = None
     # Served paths that end in a slash, against the rule: the product's document calls them so.
     slashed: Sequence[str] = ()
 

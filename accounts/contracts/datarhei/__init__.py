@@ -147,6 +147,7 @@ CONTRACT = Contract(
     faults=FAULTS,
     tokens=PROFILES,
     territory=("api/", "ping/"),
+    app_passwords=LOGIN.app_passwords,
     cors=Cors(
         actual={**_ANY_ORIGIN, "Access-Control-Expose-Headers": "Content-Length"},
         preflight={

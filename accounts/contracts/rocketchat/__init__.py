@@ -13,7 +13,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts.contracts.rocketchat import factor_views, second_factor, token_views, views
-from accounts.contracts.rocketchat.tokens import SLUG
+from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
 from accounts.contracts.rocketchat.wording import CODE_REASONS, FAULTS, REFUSALS
 from accounts.wire.contract import Contract
 
@@ -58,6 +58,7 @@ CONTRACT = Contract(
     # The one token is opaque: no key signs for this contract.
     tokens=(),
     territory=("api/info/", "api/v1/", "avatar/"),
+    personal_tokens=LOGIN,
     example=(
         "curl -s {base}/api/v1/login -H 'Content-Type: application/json' "
         """-d '{{"user":"{username}","password":"{password}"}}'"""
