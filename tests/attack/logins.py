@@ -120,13 +120,13 @@ class Logins(Verdicts):
     def _fitting(self, waiting: Open, *, crossed: bool = False) -> Step | None:
         """A step that answers this challenge, or that of another contract would."""
         # Who has an app is not asked for a mailed code.
-        useless = {"mail"} if waiting.actor.totp_secret else set()
+        has_app = bool(waiting.actor.totp_secret)
         fits = [
             step
             for step in SECOND.values()
             if step.answers == waiting.step
             and (step.contract == waiting.contract) != crossed
-            and step.codes != useless
+            and not (has_app and step.codes == {"mail"})
         ]
         return fits[len(self.open) % len(fits)] if fits else None
 
