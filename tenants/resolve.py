@@ -105,3 +105,15 @@ def resolve(hint: TenantHint) -> TenantRecord | None:
         if claimed is not None:
             return claimed
     return known.default
+
+
+def way(hint: TenantHint) -> str:
+    """What decided in :func:`resolve`, for whoever asks why a login went to this tenant."""
+    if hint.name is not None:
+        return "name"
+    if hint.slug is not None:
+        return "path"
+    if explicit(hint) is not None:
+        return "host"
+    domain = fold(hint.email.rpartition("@")[2]) if hint.email and "@" in hint.email else ""
+    return "e-mail domain" if domain in directory().by_email_domain else "default"

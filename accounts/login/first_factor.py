@@ -73,6 +73,7 @@ def _find(
         journey.note("tenant", "none")
         return None, Reason.UNKNOWN_TENANT
     journey.note("tenant", tenant.slug)
+    journey.note("tenant by", identify.tenant_by(attempt))
     if not tenant.active:
         return None, Reason.TENANT_SUSPENDED
     if not tenant.serves(journey.profile.contract):

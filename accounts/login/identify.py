@@ -16,7 +16,7 @@ from accounts.models import ServiceCredential, SubjectIdentifier, User
 from tenants.hint import TenantHint
 from tenants.names import fold
 from tenants.policy import TenantRecord
-from tenants.resolve import resolve
+from tenants.resolve import resolve, way
 
 # Longer names exist nowhere; they are not looked up.
 _MAX_NAME = 320
@@ -33,9 +33,18 @@ class Candidate:
 
 def tenant_of(attempt: Attempt) -> TenantRecord | None:
     """The tenant that the attempt means; its e-mail address may say so."""
+    return resolve(_hint(attempt))
+
+
+def tenant_by(attempt: Attempt) -> str:
+    """What in the attempt decided on the tenant."""
+    return way(_hint(attempt))
+
+
+def _hint(attempt: Attempt) -> TenantHint:
     hint = attempt.tenant
     email = attempt.identifier.email if attempt.identifier else None
-    return resolve(TenantHint(hint.name, hint.slug, hint.host, email))
+    return TenantHint(hint.name, hint.slug, hint.host, email)
 
 
 def candidate(
