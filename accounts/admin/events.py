@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.scope import ScopedAdmin, choice_filter, link
+from accounts.admin import traces
+from accounts.admin.exports import ExportedAdmin, Row, moment_filter, text_of
+from accounts.admin.scope import choice_filter, link
 from accounts.admin.sessions import contract_choices
 from accounts.audit import Event
 from accounts.console import console
 from accounts.login.outcome import Reason
 from accounts.models import LoginEvent, Session, User
+from tenants.resolve import directory
 
 
 def _event_choices() -> list[tuple[str, str]]:
@@ -26,12 +28,16 @@ def _reason_choices() -> list[tuple[str, str]]:
 
 
 @admin.register(LoginEvent, site=console)
-class LoginEventAdmin(ScopedAdmin):
-    """Read only, as the table itself is."""
+class LoginEventAdmin(ExportedAdmin):
+    """Read only, as the table itself is. The page of an event says why."""
+
+    change_form_template = "console/why.html"
+    moment = "at"
+    rows_name = "audit trail"
 
     list_display = ("when", "event", "account", "contract", "why", "address")
     list_filter = (
-        ("at", admin.DateFieldListFilter),
+        moment_filter("at", "time"),
         choice_filter("event", "event", _event_choices, "event"),
         choice_filter("contract", "contract", contract_choices, "contract"),
         choice_filter("reason", "reason", _reason_choices, "reason"),
@@ -48,7 +54,6 @@ class LoginEventAdmin(ScopedAdmin):
         "contract",
         "why",
         "factor",
-        "steps",
         "address",
         "agent",
         "request_id",
@@ -70,6 +75,35 @@ class LoginEventAdmin(ScopedAdmin):
         """All."""
         return self.fields
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With the decision in its order, and what came out for the client."""
+        event = kwargs.get("obj")
+        if event is not None:
+            context["steps"], context["told"] = traces.steps(event), traces.told(event)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def exported(self, obj: LoginEvent) -> Row:
+        """All that the page shows."""
+        tenant = directory().by_id.get(obj.tenant_id) if obj.tenant_id else None
+        return {
+            "at": text_of(obj.at),
+            "id": str(obj.pk),
+            "event": obj.event,
+            "contract": obj.contract,
+            "tenant": tenant.slug if tenant else None,
+            "user_id": str(obj.user_id) if obj.user_id else None,
+            "user": obj.user.username if obj.user_id and obj.user else None,
+            "reason": obj.reason,
+            "factor": obj.factor,
+            "steps": obj.trace,
+            "address": obj.address,
+            "agent": obj.agent,
+            "request_id": obj.request_id,
+            "session_id": str(obj.session_id) if obj.session_id else None,
+        }
+
     @admin.display(description="when", ordering="at")
     def when(self, obj: LoginEvent) -> str:
         """To the second."""
@@ -84,13 +118,6 @@ class LoginEventAdmin(ScopedAdmin):
     def why(self, obj: LoginEvent) -> str:
         """In words."""
         return obj.reason.replace("_", " ") or "–"
-
-    @admin.display(description="steps")
-    def steps(self, obj: LoginEvent) -> str:
-        """The decision, in its order."""
-        rows = [(step[0], step[1]) for step in obj.trace if len(step) == 2]
-        lines = format_html_join("", "<li><span>{}</span> {}</li>", rows)
-        return format_html('<ol class="steps">{}</ol>', lines) if rows else "–"
 
     @admin.display(description="session")
     def session(self, obj: LoginEvent) -> str:

@@ -12,13 +12,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.admin.deeds import Deed
-from accounts.admin.scope import ScopedAdmin, choice_filter, link, moment
+from accounts.admin.exports import ExportedAdmin, Row, moment_filter, text_of
+from accounts.admin.scope import choice_filter, link, moment
 from accounts.console import act, console
 from accounts.login import custody
 from accounts.login import sessions as live
 from accounts.models import Session, User
 from accounts.web.profile import SLUG
 from accounts.wire.registry import contracts
+from tenants.resolve import directory
 
 _METHODS = {
     "pwd": "password",
@@ -73,8 +75,11 @@ def is_over(session: Session) -> bool:
 
 
 @admin.register(Session, site=console)
-class SessionAdmin(ScopedAdmin):
+class SessionAdmin(ExportedAdmin):
     """One login and what became of it."""
+
+    moment = "auth_time"
+    rows_name = "sessions"
 
     deeds = (
         Deed(
@@ -89,7 +94,11 @@ class SessionAdmin(ScopedAdmin):
     )
     actions = ("end_selected",)
     list_display = ("account", "contract", "state", "since", "seen", "address", "client", "level")
-    list_filter = (LiveFilter, choice_filter("contract", "contract", contract_choices, "contract"))
+    list_filter = (
+        LiveFilter,
+        choice_filter("contract", "contract", contract_choices, "contract"),
+        moment_filter("auth_time", "sign-in time"),
+    )
     list_select_related = ("user", "tenant")
     search_fields = ("^user__username_key", "^user__email_key", "=address")
     search_help_text = "User name, e-mail or address"
@@ -135,6 +144,28 @@ class SessionAdmin(ScopedAdmin):
         for session in chosen:
             custody.end_session(session, act(request))
         messages.success(request, f"Sessions ended: {len(chosen)}")
+
+    def exported(self, obj: Session) -> Row:
+        """All that the page shows."""
+        known = obj.user_id is not None
+        tenant = directory().by_id.get(obj.tenant_id) if known else None
+        return {
+            "since": text_of(obj.auth_time),
+            "id": str(obj.pk),
+            "tenant": tenant.slug if tenant else None,
+            "user_id": str(obj.user_id),
+            "user": obj.user.username if known else None,
+            "contract": obj.contract,
+            "state": self.state(obj) if known else None,
+            "last_seen": text_of(obj.last_seen_at),
+            "expires_at": text_of(obj.expires_at),
+            "ended_at": text_of(obj.ended_at),
+            "end_reason": obj.end_reason,
+            "level": obj.acr,
+            "proofs": [[record["method"], record["at"]] for record in obj.amr],
+            "address": obj.address,
+            "agent": obj.agent,
+        }
 
     @admin.display(description="account", ordering="user__username_key")
     def account(self, obj: Session) -> str:

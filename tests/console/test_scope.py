@@ -336,8 +336,9 @@ def test_the_trace_of_a_refusal_can_be_read_in_its_order(cast: Cast) -> None:
     Browser().sign_in(cast.carol)
     event = LoginEvent.objects.get(reason="disabled")
     page = signed_in(cast.erin).get(path_of(LoginEvent, event.pk, "change")).content.decode()
-    steps = re.findall(r"<li><span>([^<]*)</span> ([^<]*)</li>", page)
-    assert [name for name, _ in steps] == ["tenant", "user", "throttle", "password", "outcome"]
+    steps = re.findall(r"<li><span>([^<]*)</span> <code>([^<]*)</code>", page)
+    names = ["tenant", "tenant by", "user", "throttle", "password", "outcome"]
+    assert [name for name, _ in steps] == names
     assert steps[-1] == ("outcome", "disabled")
 
 
