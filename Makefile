@@ -50,8 +50,9 @@ lock: .venv/dev ## renew requirements/*.txt from *.in
 ci: ## what the build server runs
 	bash .ci/run
 
-attack: .venv/dev ## attack every login at length: 2,000 random stories, 20 rounds of each race
-	DRAGOMAN_ATTACK_RUNS=$${DRAGOMAN_ATTACK_RUNS:-2000} DRAGOMAN_RACE_ROUNDS=$${DRAGOMAN_RACE_ROUNDS:-20} \
+attack: .venv/dev ## attack every login at length: 2,000 long random stories, 20 rounds of each race
+	DRAGOMAN_ATTACK_RUNS=$${DRAGOMAN_ATTACK_RUNS:-2000} DRAGOMAN_ATTACK_STEPS=$${DRAGOMAN_ATTACK_STEPS:-30} \
+	DRAGOMAN_RACE_ROUNDS=$${DRAGOMAN_RACE_ROUNDS:-20} \
 		$(BIN)/pytest tests/attack -n auto $(ARGS)
 
 bench: .venv/dev ## measure the start and the memory of the real server
