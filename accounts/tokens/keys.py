@@ -163,6 +163,35 @@ def rotate(tenant_id: UUID, profile: TokenProfile, now: datetime, *, lead: timed
     return fresh
 
 
+def revoke(key_id: UUID, profile: TokenProfile, now: datetime) -> SigningKey:
+    """Let a key verify nothing any more: its private half is in wrong hands.
+
+    Every process knows it after at most ``conf().key_poll`` seconds. Where no other key signs now
+    a new one does at once, so that logins go on; verifiers elsewhere have to read the key set anew.
+    Raises SigningKey.DoesNotExist.
+    """
+    with transaction.atomic():
+        key = SigningKey.objects.select_for_update().get(pk=key_id)
+        # Also a key that was to sign later only: what it has signed already is no good.
+        key.active_from = min(key.active_from, now)
+        key.retired_at = now if key.retired_at is None else min(key.retired_at, now)
+        key.verify_until = now
+        key.save(update_fields=["active_from", "retired_at", "verify_until"])
+        line = SigningKey.objects.select_for_update().filter(
+            tenant_id=key.tenant_id, purpose=key.purpose
+        )
+        states = {each: each.state(now) for each in line}
+        if SigningKey.State.ACTIVE not in states.values():
+            waiting = [each for each, state in states.items() if state is SigningKey.State.NEXT]
+            fresh = min(waiting, key=lambda each: each.active_from, default=None)
+            if fresh is None:
+                fresh = _new_row(key.tenant_id, profile, now)
+            fresh.active_from = now - _MARGIN
+            fresh.save()
+    transaction.on_commit(invalidate)
+    return key
+
+
 def _longest_life(tenant_id: UUID, profile: TokenProfile) -> timedelta:
     """How long a token of this kind may live at most: the tenant can set any of the lifetimes."""
     tenant = directory().by_id.get(tenant_id)
