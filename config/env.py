@@ -151,6 +151,13 @@ VAR_DIR = Variable(
 CONTRACTS = Variable(
     "DRAGOMAN_CONTRACTS", values.text, "", "One more folder with contracts of your own"
 )
+API_DOCS = Variable(
+    "DRAGOMAN_API_DOCS",
+    values.choice("on", "off"),
+    "",
+    "Whether the OpenAPI document and its page are served, at `/api/schema/` and `/api/docs/`",
+    default_text="`on` in a demo, else `off`",
+)
 LOG_LEVEL = Variable(
     "DRAGOMAN_LOG_LEVEL", values.choice(*LOG_LEVELS), "INFO", "Least severe level that is logged"
 )
@@ -219,6 +226,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
             outbound_hosts=frozenset(host.lower() for host in value(OUTBOUND_HOSTS)),
             var_dir=value(VAR_DIR).absolute(),
             contracts=value(CONTRACTS),
+            api_docs=(value(API_DOCS) or ("on" if value(MODE) == "demo" else "off")) == "on",
             # Whoever tries the demo reads its passwords in a file beside it.
             staff_second_factor=value(MODE) != "demo",
         ),

@@ -29,6 +29,9 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
 ]
+if DRAGOMAN.api_docs:
+    # The files of the page that shows the OpenAPI document.
+    INSTALLED_APPS.append("drf_spectacular_sidecar")
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "accounts.web.headers.PageHeadersMiddleware",
@@ -125,5 +128,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
+
+# The document itself is made by accounts.openapi.
+SPECTACULAR_SETTINGS = {"OAS_VERSION": "3.1.1", "POSTPROCESSING_HOOKS": []}
 
 LOGGING = logs.configuration(ENVIRONMENT.log_level)

@@ -15,6 +15,7 @@ from accounts.web.urls import urlpatterns as page_urlpatterns
 from accounts.wire.key_sets import tenant_key_set
 from accounts.wire.registry import contracts
 from accounts.wire.registry import urlpatterns as contract_urlpatterns
+from tenants.conf import conf
 
 
 @csrf_exempt
@@ -45,6 +46,8 @@ _everywhere: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Not even loaded where it is off.
+    *([path("", include("accounts.openapi.urls"))] if conf().api_docs else []),
     path("admin", to_console),
     path("admin/", console.urls),
     path("t/<slug:tenant_slug>/admin/", to_console),

@@ -25,6 +25,8 @@ class Conf:
     var_dir: Path
     # A folder with more contracts, or the empty text.
     contracts: str
+    # Whether the OpenAPI document is served.
+    api_docs: bool
     # Whether staff need a second factor where their tenant has no rule of its own.
     staff_second_factor: bool
 

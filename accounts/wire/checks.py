@@ -14,10 +14,18 @@ from django.urls.resolvers import RoutePattern
 
 from accounts.login.outcome import Reason
 from accounts.wire.contract import Contract, Fault
-from accounts.wire.registry import contracts
+from accounts.wire.registry import contracts, description, view_of
 
 # Too near Oloid's /Login behind a proxy that folds case; the browser signs in at /sign-in/.
-_RESERVED = ("admin/", "sign-in/", "account/settings/", "static/", "t/")
+_RESERVED = (
+    "admin/",
+    "sign-in/",
+    "account/settings/",
+    "static/",
+    "t/",
+    "api/schema",
+    "api/docs",
+)
 
 
 def check_contracts(**_kwargs: Any) -> list[CheckMessage]:
@@ -25,7 +33,7 @@ def check_contracts(**_kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for slug, contract in contracts().items():
         found += [*_name(slug, contract), *_tables(contract), *_paths(contract)]
-        found += [*_slashes(contract), *_page(slug, contract)]
+        found += [*_slashes(contract), *_page(slug, contract), *_described(slug, contract)]
     return [*found, *_taken_twice(contracts().values())]
 
 
@@ -79,6 +87,26 @@ def _slashes(contract: Contract) -> list[CheckMessage]:
         )
         for pattern in paths
         if str(pattern).endswith("/") and str(pattern) not in contract.slashed
+    ]
+
+
+def _described(slug: str, contract: Contract) -> list[CheckMessage]:
+    if importlib.util.find_spec(f"accounts.contracts.{slug}") is None:
+        return []  # put together, and found nowhere
+    said = description(slug)
+    served = [(str(p.pattern), view_of(p.callback)) for p in contract.urlpatterns]
+    if contract.root is not None:
+        served.append(("", view_of(contract.root)))
+    return [
+        Error(
+            f"The contract {contract.slug!r} does not describe {method} /{where}.",
+            hint="Say what it is for in the module's DESCRIPTION; see docs/adding-a-contract.md.",
+            id="accounts.E107",
+        )
+        for where, view in served
+        for method in view().served_methods()
+        # HEAD follows from GET.
+        if method != "HEAD" and (said is None or said.action(view, method) is None)
     ]
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from django.urls import URLPattern
 
 from accounts.tokens.profile import TokenProfile
 from accounts.wire.contract import Contract
+from accounts.wire.description import Description
 
 # By name: the layer above declares, this one only finds.
 _PACKAGE = "accounts.contracts"
@@ -33,6 +36,25 @@ def contracts() -> Mapping[str, Contract]:
 def contract(slug: str) -> Contract:
     """The contract of this slug. Raises KeyError."""
     return contracts()[slug]
+
+
+@cache
+def description(slug: str) -> Description | None:
+    """What a contract says of its calls: ``DESCRIPTION`` of its module, or of ``description`` in
+    its package. Loaded for the OpenAPI document and the system checks alone.
+    """
+    module = importlib.import_module(f"{_PACKAGE}.{slug}")
+    apart = f"{module.__name__}.description"
+    if hasattr(module, "__path__") and importlib.util.find_spec(apart) is not None:
+        module = importlib.import_module(apart)
+    described: Description | None = getattr(module, "DESCRIPTION", None)
+    return described
+
+
+def view_of(callback: Any) -> type[Any]:
+    """The class behind a view function of a contract."""
+    view: type[Any] = callback.view_class
+    return view
 
 
 def urlpatterns() -> list[URLPattern]:

@@ -14,6 +14,7 @@ from accounts.contracts.coldstream import CONTRACT
 from accounts.login.outcome import Reason
 from accounts.wire import checks
 from accounts.wire.contract import Contract, Fault
+from accounts.wire.registry import description
 
 
 def found(monkeypatch: pytest.MonkeyPatch, **declared: Contract) -> list[tuple[str, str]]:
@@ -51,9 +52,9 @@ def test_a_refusal_or_a_fault_without_an_answer_is_e102(monkeypatch: pytest.Monk
     ]
 
 
-@pytest.mark.parametrize("taken", ["admin/x", "sign-in/x", "t/x", "static/x"])
+@pytest.mark.parametrize("taken", ["admin/x", "sign-in/x", "t/x", "static/x", "api/docs/"])
 def test_a_path_of_the_browser_is_e103(monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
-    assert found(monkeypatch, coldstream=serving(path(taken, VIEW))) == [
+    assert found(monkeypatch, coldstream=serving(path(taken, VIEW)))[:1] == [
         ("accounts.E103", f"The contract 'coldstream' claims the path {taken}.")
     ]
 
@@ -61,7 +62,8 @@ def test_a_path_of_the_browser_is_e103(monkeypatch: pytest.MonkeyPatch, taken: s
 def test_a_path_that_two_contracts_claim_is_e104(monkeypatch: pytest.MonkeyPatch) -> None:
     one = serving(path("login-x", VIEW))
     other = replace(one, slug="datarhei")
-    assert found(monkeypatch, coldstream=one, datarhei=other) == [
+    twice = found(monkeypatch, coldstream=one, datarhei=other)
+    assert [each for each in twice if each[0] == "accounts.E104"] == [
         ("accounts.E104", "The path 'login-x' is claimed 2 times.")
     ]
 
@@ -81,7 +83,8 @@ def test_a_page_beside_a_module_outside_the_tree_is_enough(
     assert checks.page("elsewhere") is None
     (tmp_path / "elsewhere.md").write_text("# Elsewhere")
     assert checks.page("elsewhere") == tmp_path / "elsewhere.md"
-    assert found(monkeypatch, elsewhere=replace(CONTRACT, slug="elsewhere")) == []
+    ids = [each for each, _ in found(monkeypatch, elsewhere=replace(CONTRACT, slug="elsewhere"))]
+    assert "accounts.E105" not in ids
 
 
 def test_a_path_that_ends_in_a_slash_is_e106_unless_it_is_declared(
@@ -92,3 +95,16 @@ def test_a_path_that_ends_in_a_slash_is_e106_unless_it_is_declared(
         ("accounts.E106", "The contract 'coldstream' serves 'account/', which ends in a slash.")
     ]
     assert found(monkeypatch, coldstream=replace(slashed, slashed=("account/",))) == []
+
+
+def test_an_action_that_nothing_describes_is_e107(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = description("coldstream")
+    assert said is not None
+    actions = {view: told for view, told in said.actions.items() if view.__name__ != "OneUser"}
+    monkeypatch.setattr(checks, "description", lambda _: replace(said, actions=actions))
+    assert found(monkeypatch, coldstream=CONTRACT) == [
+        ("accounts.E107", "The contract 'coldstream' does not describe GET /users/<str:number>."),
+        ("accounts.E107", "The contract 'coldstream' does not describe PUT /users/<str:number>."),
+    ]
+    monkeypatch.setattr(checks, "description", lambda _: None)
+    assert len(found(monkeypatch, coldstream=CONTRACT)) == 6

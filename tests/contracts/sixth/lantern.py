@@ -25,6 +25,16 @@ from accounts.tokens.profile import TokenProfile
 from accounts.wire.authentication import bearer, session, verified
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Contract, Fault, Faulted, always
+from accounts.wire.description import (
+    ANY_REASON,
+    TEXT,
+    Action,
+    Description,
+    Given,
+    bearer_key,
+    constant,
+    record,
+)
 from accounts.wire.fields import ExactText
 from accounts.wire.parsers import json_value
 from accounts.wire.shapes import checked
@@ -135,4 +145,26 @@ CONTRACT = Contract(
     territory=("lantern/",),
     example="""curl -s {base}/lantern/light -d '{{"name":"{username}","word":"{password}"}}'""",
     follow_up="curl -s {base}/lantern/who -H 'Authorization: Bearer {answer[flame]}'",
+)
+
+DESCRIPTION = Description(
+    about="A made-up product.",
+    keys={"flame": bearer_key("The flame that was lit")},
+    actions={
+        Light: {
+            "POST": Action(
+                "Log in",
+                Given(record({"lit": constant(value=True), "flame": TEXT})),
+                takes=LightShape,
+                reasons=ANY_REASON,
+            )
+        },
+        Who: {
+            "GET": Action(
+                "Whose flame it is",
+                Given(record({"lit": constant(value=True), "name": TEXT})),
+                opened_by=[["flame"]],
+            )
+        },
+    },
 )
