@@ -12,6 +12,7 @@ from django.urls import URLPattern
 
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
+from accounts.models import User
 from accounts.tokens.profile import TokenProfile
 
 
@@ -98,6 +99,9 @@ class Contract:
     app_passwords: bool = False
     # The login whose tokens people can make for their programs; None: there are none.
     personal_tokens: LoginProfile | None = None
+    # What its clients call an account, where that follows from the account itself; an identifier
+    # that is made at the first login (SubjectIdentifier) needs no word here.
+    name_of: Callable[[User], str] | None = None
     # Served paths that end in a slash, against the rule: the product's document calls them so.
     slashed: Sequence[str] = ()
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from accounts.contracts.bytebase import connect
-from accounts.contracts.bytebase.tokens import ACCESS, MFA, SETUP, SLUG
+from accounts.contracts.bytebase.tokens import ACCESS, MFA, SETUP, SLUG, address
 from accounts.contracts.bytebase.views import (
     ActuatorInfo,
     BatchOfUsers,
@@ -69,6 +69,7 @@ CONTRACT = Contract(
     refusals=REFUSALS,
     faults=FAULTS,
     tokens=(ACCESS, MFA, SETUP),
+    name_of=lambda user: f"users/{address(user)}",
     territory=("v1/", connect.TERRITORY),
     example=(
         "curl -s {base}/v1/auth/login -H 'Content-Type: application/json' "

@@ -146,6 +146,7 @@ CONTRACT = Contract(
     refusals=REFUSALS,
     faults=FAULTS,
     tokens=PROFILES,
+    name_of=lambda user: user.username,
     territory=("api/", "ping/"),
     app_passwords=LOGIN.app_passwords,
     cors=Cors(

@@ -62,6 +62,8 @@ CONTRACT = Contract(
     refusals=REFUSALS,
     faults=FAULTS,
     tokens=(ID, ACCESS),
+    # The product's OloID.
+    name_of=lambda user: user.pk.hex,
     territory=("Login/", "login/", "tenant-settings/", "us-east-1_"),
     root=Operations.as_view(),
     cors=CORS,
