@@ -212,6 +212,12 @@ def app_password_revoked(user: User, label: str) -> None:
     _changed(user, "app_password_revoked", "An app password was revoked", more)
 
 
+def external_linked(user: User, provider: str) -> None:
+    """An account at an identity provider signs in here from now on."""
+    more = [f"Its service: {_quoted(provider)}", ""]
+    _changed(user, "external_linked", "A linked account was added", more)
+
+
 def external_unlinked(user: User, provider: str) -> None:
     """An account at an identity provider signs nobody in here any more."""
     more = [f"Its service: {_quoted(provider)}", ""]

@@ -84,7 +84,10 @@ class ProviderCode:
 
 @dataclass(frozen=True, slots=True)
 class ForeignToken:
-    """A token that another issuer has signed."""
+    """A token that another issuer has signed.
+
+    As a credential of its own it stands for the workload that the attempt's identifier names.
+    """
 
     token: str = field(repr=False)
 
@@ -125,6 +128,7 @@ Credential = (
     | NewPassword
     | SessionToken
     | Assertion
+    | ForeignToken
     | ServiceSecret
     | ChallengeToken
 )
@@ -176,6 +180,11 @@ class Attempt:
     def assertion(self) -> Assertion | None:
         """The other system's word that was presented."""
         return next((c for c in self.credentials if isinstance(c, Assertion)), None)
+
+    @property
+    def foreign_token(self) -> ForeignToken | None:
+        """The token of another issuer that was presented for a workload."""
+        return next((c for c in self.credentials if isinstance(c, ForeignToken)), None)
 
     @property
     def second_factor(self) -> SecondFactor | None:

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from accounts import audit
+from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.login import passwords
@@ -59,24 +59,31 @@ def admit(provider: Provider, identity: ExternalIdentity, client: ClientContext)
     try:
         with transaction.atomic():
             return _first_time(provider, identity, client)
-    except IntegrityError:
+    except (IntegrityError, NotAdmitted) as error:
         # The same identity logged in twice at once: the other request was faster.
         linked = _linked(provider, identity).select_related("user").first()
-        if linked is None:
-            raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from None
-        return Admitted(linked.user)
+        if linked is not None:
+            return Admitted(linked.user)
+        if isinstance(error, NotAdmitted):
+            raise
+        raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from None
 
 
 def link(provider: Provider, identity: ExternalIdentity, user: User, client: ClientContext) -> None:
-    """Link an identity to an account whose owner has just proved to be both.
+    """Link an identity to an account whose owner has just proved to be both; he gets a mail.
 
-    Raises :class:`NotAdmitted` where it opens another account already.
+    A link that is there already stays. Raises :class:`NotAdmitted` where the identity opens another
+    account.
     """
+    if user.tenant_id != provider.tenant_id or not user.is_person:
+        raise NotAdmitted(Reason.EXTERNAL_CONFLICT)
     try:
         with transaction.atomic():
             _link(provider, identity, user, client)
-    except IntegrityError as error:
-        raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from error
+            notices.external_linked(user, provider.title)
+    except IntegrityError:
+        if not _linked(provider, identity).filter(user=user).exists():
+            raise NotAdmitted(Reason.EXTERNAL_CONFLICT) from None
 
 
 def unlink(
@@ -96,19 +103,30 @@ def unlink(
             row.save(force_insert=True)
 
 
-def vouched(provider: Provider, identity: ExternalIdentity) -> str:
-    """The address that counts as the person's own; empty where nobody vouches for it.
+def address(provider: Provider, identity: ExternalIdentity) -> str:
+    """The address that an account of this identity has; empty if it has none.
 
-    OpenID Connect says so itself. A directory is the company's own, and plain OAuth 2 has no word
-    for it: there the officer names the domains in which the provider's addresses are good.
+    An identifier that is an address is the account's own. Auth0's identifiers are its subjects,
+    which are none, whatever signs they hold.
     """
+    if provider.kind is Kind.AUTH0:
+        return ""
+    return identity.identifier if "@" in identity.identifier else identity.email
+
+
+def vouched(provider: Provider, identity: ExternalIdentity) -> str:
+    """That address, if it counts as the person's own; empty where nobody vouches for it.
+
+    OpenID Connect says so itself, and of one address only: a user name that looks like another one
+    is worth nothing. A directory is the company's own, and plain OAuth 2 has no word for it: there
+    the officer names the domains in which the provider's addresses are good.
+    """
+    claimed = address(provider, identity)
+    said = identity.email_verified and fold(identity.email) == fold(claimed)
     if provider.kind is Kind.OIDC:
-        return identity.email if identity.email_verified else ""
-    email = identity.email or (identity.identifier if "@" in identity.identifier else "")
-    domain = fold(email.rpartition("@")[2])
-    if provider.kind is Kind.LDAP or domain in provider.trusted_domains:
-        return email
-    return email if identity.email_verified else ""
+        return claimed if said else ""
+    trusted = fold(claimed.rpartition("@")[2]) in provider.trusted_domains
+    return claimed if said or trusted or provider.kind is Kind.LDAP else ""
 
 
 def _linked(provider: Provider, identity: ExternalIdentity) -> QuerySet[ExternalAccount]:
@@ -128,8 +146,7 @@ def _seen(linked: ExternalAccount, identity: ExternalIdentity, client: ClientCon
 
 def _first_time(provider: Provider, identity: ExternalIdentity, client: ClientContext) -> Admitted:
     email = vouched(provider, identity)
-    claims_address = bool(identity.email) or "@" in identity.identifier
-    if claims_address and not email:
+    if address(provider, identity) and not email:
         raise NotAdmitted(Reason.EXTERNAL_UNVERIFIED)
     waiting = _waiting(provider, email)
     if waiting is not None:
@@ -169,8 +186,7 @@ def _created(
         return create_user(
             tenant,
             identity.identifier,
-            # A user name that is an address must be the account's own.
-            email=identity.identifier if "@" in identity.identifier else email,
+            email=email,
             email_verified=bool(email),
             display_name=identity.display_name,
             phone=identity.phone[:32],

@@ -7,24 +7,26 @@ costs its own users five seconds and nobody else anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.login import external, identify, sessions, throttle
+from accounts.login import external, identify, sessions, throttle, workload_login
 from accounts.login.attempt import Assertion, Attempt, ForeignToken, Password, ProviderCode
 from accounts.login.external import NotAdmitted
 from accounts.login.first_factor import Proof
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
 from accounts.models import ExternalAccount
-from tenants.federation import auth0, ldap, oauth2, oidc, providers
+from tenants.federation import auth0, ldap, oauth2, oidc, outbound, providers
 from tenants.federation.assertions import BadToken, read
 from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
 from tenants.federation.oauth2 import Redeemable
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
 from tenants.policy import TenantRecord
+from tenants.sealing import SealBroken
 
 
 @sensitive_variables("attempt")
@@ -33,6 +35,9 @@ def check(attempt: Attempt, journey: Journey) -> Proof | None:
 
     Raises LoginRefused after the refusal was recorded.
     """
+    if attempt.foreign_token is not None:
+        _serving(attempt, journey)
+        return workload_login.check(attempt.foreign_token, attempt, journey)
     assertion = attempt.assertion
     if assertion is None:
         return _by_directory(attempt, journey)
@@ -46,11 +51,13 @@ def check(attempt: Attempt, journey: Journey) -> Proof | None:
 
 
 def _serving(attempt: Attempt, journey: Journey) -> TenantRecord:
+    """The tenant of an attempt, noted in its journey. Raises LoginRefused if it is closed."""
     tenant = journey.tenant = identify.tenant_of(attempt)
     if tenant is None:
         journey.note("tenant", "none")
         journey.refuse(Reason.UNKNOWN_TENANT)
     journey.note("tenant", tenant.slug)
+    journey.note("tenant by", identify.tenant_by(attempt))
     if not tenant.active:
         journey.refuse(Reason.TENANT_SUSPENDED)
     if not tenant.serves(journey.profile.contract):
@@ -78,6 +85,7 @@ def _by_directory(attempt: Attempt, journey: Journey) -> Proof | None:
         provider = known
     journey.tenant = tenant
     journey.note("tenant", tenant.slug)
+    journey.note("tenant by", identify.tenant_by(attempt))
     journey.note("directory", provider.name)
     return _proof(provider, Assertion(provider.name, password), attempt, journey)
 
@@ -92,17 +100,15 @@ def _directory_of(user_id: UUID, directories: tuple[Provider, ...]) -> Provider 
 
 
 def _proof(provider: Provider, assertion: Assertion, attempt: Attempt, journey: Journey) -> Proof:
-    _count(attempt, journey)
+    _count(assertion, attempt, journey)
     try:
-        identity = _JUDGES[provider.kind](provider, assertion, attempt)
+        identity = ask(provider, assertion, attempt)
     except ProviderUnavailable as error:
         # Nobody has guessed anything.
         journey.give_back()
-        journey.note("provider said", str(error))
-        journey.refuse(Reason.EXTERNAL_UNAVAILABLE, said=str(error), stage=error.stage)
+        _refuse(Reason.EXTERNAL_UNAVAILABLE, error, provider, journey)
     except ProviderRefused as error:
-        journey.note("provider said", str(error))
-        journey.refuse(Reason.EXTERNAL_REFUSED, said=str(error), stage=error.stage)
+        _refuse(Reason.EXTERNAL_REFUSED, error, provider, journey)
     journey.note("provider said", "yes")
     try:
         admitted = external.admit(provider, identity, journey.client)
@@ -113,8 +119,34 @@ def _proof(provider: Provider, assertion: Assertion, attempt: Attempt, journey: 
     found = identify.by_id(admitted.user.pk, _tenant(journey), journey.profile, journey.client)
     if found is None:
         journey.refuse(Reason.UNKNOWN_SUBJECT)
-    record = sessions.amr(sessions.FEDERATED, journey.client.now, provider=provider.name)
-    return Proof(found.subject, record)
+    return Proof(found.subject, _record(provider, identity, journey))
+
+
+def ask(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+    """Who this is, by the provider's word, within the time that one request has.
+
+    Raises :class:`ProviderRefused`.
+    """
+    try:
+        with outbound.one_deadline():
+            return _JUDGES[provider.kind](provider, assertion, attempt)
+    except SealBroken as error:
+        raise ProviderUnavailable("the provider's secret cannot be read") from error
+
+
+def _refuse(
+    reason: Reason, error: ProviderRefused, provider: Provider, journey: Journey
+) -> NoReturn:
+    journey.note("provider said", str(error))
+    journey.refuse(reason, said=str(error), stage=error.stage, provider=provider.title)
+
+
+def _record(provider: Provider, identity: ExternalIdentity, journey: Journey) -> dict[str, Any]:
+    more = {"provider": provider.name}
+    if provider.kind is Kind.AUTH0:
+        # Core's tokens name the subject of Auth0, whatever the account is called here.
+        more["subject"] = identity.subject
+    return sessions.amr(sessions.FEDERATED, journey.client.now, **more)
 
 
 def _tenant(journey: Journey) -> TenantRecord:
@@ -123,10 +155,10 @@ def _tenant(journey: Journey) -> TenantRecord:
     return journey.tenant
 
 
-def _count(attempt: Attempt, journey: Journey) -> None:
+def _count(assertion: Assertion, attempt: Attempt, journey: Journey) -> None:
     """A directory's password can be guessed like one of ours; codes and tokens cannot."""
     address = journey.client.address
-    if attempt.identifier is None:
+    if attempt.identifier is None or not isinstance(assertion.evidence, Password):
         journey.reserve(throttle.address_buckets(journey.profile, address))
         return
     journey.reserve(
@@ -167,15 +199,9 @@ def _of_auth0(provider: Provider, assertion: Assertion, attempt: Attempt) -> Ext
         raise ProviderRefused(str(error)) from error
 
 
-def _of_none(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
-    """A workload's issuer vouches for one account, not for whoever comes; see its own module."""
-    raise ProviderRefused("this provider logs nobody in")
-
-
 _JUDGES: Mapping[Kind, Callable[[Provider, Assertion, Attempt], ExternalIdentity]] = {
     Kind.LDAP: _of_directory,
     Kind.OAUTH2: _of_oauth2,
     Kind.OIDC: _of_oidc,
     Kind.AUTH0: _of_auth0,
-    Kind.WORKLOAD: _of_none,
 }

@@ -70,7 +70,8 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
         return _passkey_alone(attempt.passkey, attempt, journey)
     proof = external_login.check(attempt, journey) or first_factor.check(attempt, journey)
     journey.subject = proof.subject
-    _demand_no_bar(proof.subject, journey)
+    federated = proof.record["method"] == sessions.FEDERATED
+    _demand_no_bar(proof.subject, journey, profile.external_bar if federated else profile.bar)
     progress = Progress(
         proof.subject, (proof.record,), proof.by_service_secret, proof.writes, proof.rehashed
     )
@@ -83,8 +84,8 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
     return _go_on(progress, journey)
 
 
-def _demand_no_bar(subject: Subject, journey: Journey) -> None:
-    if bar := journey.profile.bar(subject):
+def _demand_no_bar(subject: Subject, journey: Journey, barring: Callable[[Subject], str]) -> None:
+    if bar := barring(subject):
         # No guess, so it is not counted; see Journey.refuse_proved.
         journey.give_back()
         journey.note("bar", bar)
@@ -94,7 +95,7 @@ def _demand_no_bar(subject: Subject, journey: Journey) -> None:
 def _passkey_alone(assertion: PasskeyAssertion, attempt: Attempt, journey: Journey) -> Outcome:
     """A passkey whose device has checked its holder is both factors at once."""
     proof = passkey_login.check(assertion, attempt, journey)
-    _demand_no_bar(proof.subject, journey)
+    _demand_no_bar(proof.subject, journey, journey.profile.bar)
     progress = Progress(proof.subject, proof.records(attempt.client.now))
     return _spend_and_go_on(progress, journey, lambda: proof.spend(attempt.client))
 

@@ -107,6 +107,8 @@ class LoginProfile:
     # Why this account may not log in here with a password, whatever its kind; empty if it may.
     # Asked after the password was right.
     bar: Callable[[Subject], str] = _no_bar
+    # Likewise by another system's word.
+    external_bar: Callable[[Subject], str] = _no_bar
     # Whether only staff may log in here, as into the console.
     staff_only: bool = False
     # Whether a password may be a directory's, where the tenant has one.

@@ -21,6 +21,7 @@ _FACTOR_OF: Mapping[str, Factor] = {
     "swk": Factor.PASSKEY,
     "email": Factor.EMAIL,
 }
+_FEDERATED = "fed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,12 @@ class Progress:
 
     @property
     def owes_password(self) -> bool:
-        """Whether a new password is still due."""
-        return self.subject.user.must_change_password and not self.pending.password_hash
+        """Whether a new password is still due: of whoever has come by another system's word it is
+        not, he has not used his.
+        """
+        by_another = any(record["method"] == _FEDERATED for record in self.records)
+        chosen = bool(self.pending.password_hash)
+        return self.subject.user.must_change_password and not (chosen or by_another)
 
     @property
     def owned(self) -> frozenset[Factor]:

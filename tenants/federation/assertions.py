@@ -22,10 +22,12 @@ from tenants.federation.issuers import Key
 
 MAX_TOKEN = 16 * 1024
 LEEWAY = timedelta(seconds=60)
+_LAST_MOMENT = 10**12
 EC = ("ES256", "ES384", "ES512")
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# The shortest modulus that is still taken, in bits (NIST SP 800-131A).
-_RSA_BITS = 2048
+# The shortest modulus that is still taken, in bits (NIST SP 800-131A), and the longest: beyond it
+# one signature costs a noticeable time.
+_RSA_BITS = range(2048, 8192 + 1)
 _CURVES: Mapping[str, tuple[str, ...]] = {
     "P-256": ("ES256",),
     "P-384": ("ES384",),
@@ -82,8 +84,7 @@ def _member(part: str) -> Mapping[str, Any]:
 def algorithms(key: Key) -> tuple[str, ...]:
     """The algorithms that ``key`` may verify: its own, where it names one."""
     if isinstance(key, RSAKey):
-        long_enough = key.raw_value.key_size >= _RSA_BITS
-        possible: tuple[str, ...] = RSA if long_enough else ()
+        possible: tuple[str, ...] = RSA if key.raw_value.key_size in _RSA_BITS else ()
     else:
         possible = _CURVES.get(key.curve_name, ())
     return tuple(name for name in possible if key.alg in (None, name))
@@ -113,17 +114,15 @@ def audiences(claims: Mapping[str, Any]) -> list[str]:
     return [item for item in listed if isinstance(item, str)]
 
 
-def check_times(claims: Mapping[str, Any], now: datetime, *, expires: bool = True) -> None:
+def check_times(claims: Mapping[str, Any], now: datetime) -> None:
     """``exp`` in the future and ``nbf``, ``iat`` not, give or take a minute.
 
-    Raises :class:`BadToken`; a token without ``exp`` is refused unless ``expires`` is false.
+    Raises :class:`BadToken`, also for a token that never ends.
     """
     seconds, leeway = now.timestamp(), LEEWAY.total_seconds()
     end = _moment(claims, "exp")
-    if end is None and expires:
-        raise BadToken("token has expired")
     checks: list[tuple[bool, str]] = [
-        (end is not None and end <= seconds - leeway, "token has expired"),
+        (end is None or end <= seconds - leeway, "token has expired"),
         (_later(claims, "nbf", seconds + leeway), "token is not valid yet"),
         (_later(claims, "iat", seconds + leeway), "token was issued in the future"),
     ]
@@ -141,6 +140,8 @@ def _moment(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e12:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Written so that "not a number", which JSON parsers take, is none.
+    if not number or not abs(value) <= _LAST_MOMENT:
         raise BadToken(f"{name} is no time")
     return float(value)

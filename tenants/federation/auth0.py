@@ -29,8 +29,13 @@ _SCHEME = "auth0://"
 
 
 def of_issuer(providers: Iterable[Provider], token: Unverified) -> Provider | None:
-    """The provider that the token claims to come from; None is no Auth0 login at all."""
-    return next((one for one in providers if one.auth0.issuer == token.issuer), None)
+    """The provider that the token claims to come from; None is no Auth0 login at all.
+
+    Of several for one issuer it is the one of the token's audience.
+    """
+    found = [one for one in providers if one.auth0.issuer == token.issuer]
+    meant = audiences(token.claims)
+    return next((one for one in found if one.auth0.audience in meant), next(iter(found), None))
 
 
 def authenticate(
@@ -51,7 +56,8 @@ def authenticate(
         raise ProviderRefused("no cert for kid found")
     try:
         claims = verified(token, key, RSA)
-        check_times(claims, now, expires=False)
+        # Core lets a token without an end pass; Auth0 makes none.
+        check_times(claims, now)
     except BadToken as error:
         raise ProviderRefused(str(error)) from error
     if settings.audience not in audiences(claims):

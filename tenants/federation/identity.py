@@ -14,7 +14,8 @@ _MOST_GROUPS = 200
 class ProviderRefused(Exception):
     """The provider answered, and the answer is no login: bad code, token, password.
 
-    ``stage`` is what was being done: ``token`` (a code for a token) or ``identity`` (who it is).
+    ``stage`` is what was being done: ``token`` (a code for a token), ``identity`` (who it is) or
+    ``identifier`` (under which name).
     The text is for the audit trail and for products that pass it on; it holds no secret.
     """
 
@@ -83,7 +84,7 @@ def identity(
     """
     identifier = _text(claims, mapping.identifier).strip().lower()
     if not identifier:
-        raise ProviderRefused("missing identifier")
+        raise ProviderRefused("missing identifier", "identifier")
     if "@" not in identifier and domain:
         identifier = f"{identifier}@{domain.lower()}"
     email = _text(claims, "email").strip().lower()

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 KEPT = 900.0
 FLOOR = 60.0
+# Who gave no answer is asked again sooner: nothing was learned, and people wait to log in.
+AGAIN = 10.0
+# So long keys stay good while their issuer is away: one that it has withdrawn must end some time.
+STALE = 24 * 3600.0
 _MOST = 256
 _MOST_KEYS = 50
 Key = RSAKey | ECKey
@@ -31,14 +35,59 @@ Keys = tuple[Key, ...]
 
 @dataclass(slots=True)
 class _Entry(Generic[T]):
+    """What one address told, and when; one request at a time, and none too soon after the last."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: T | None = None
+    told_at: float = float("-inf")
     asked_at: float = float("-inf")
     failure: str = ""
 
+    def current(self, fetch: Callable[[], T], fits: Callable[[T], bool]) -> T:
+        """The value, fetched if it is old or does not fit. Raises Unreachable where none is known.
+
+        While another request fetches it, an older value that fits is good; nobody waits for long.
+        """
+        if self._fresh(fits):
+            return self._known()
+        value = self.value
+        patient = value is None or not fits(value)
+        if not self.lock.acquire(timeout=outbound.PLACE if patient else 0):
+            return self._known()
+        try:
+            if not self._fresh(fits) and not self._too_soon():
+                self._ask(fetch)
+            return self._known()
+        finally:
+            self.lock.release()
+
+    def _fresh(self, fits: Callable[[T], bool]) -> bool:
+        value, age = self.value, time.monotonic() - self.told_at
+        return value is not None and age < KEPT and (fits(value) or age < FLOOR)
+
+    def _usable(self) -> bool:
+        return self.value is not None and time.monotonic() - self.told_at < STALE
+
+    def _too_soon(self) -> bool:
+        return time.monotonic() - self.asked_at < (AGAIN if self.failure else FLOOR)
+
+    def _ask(self, fetch: Callable[[], T]) -> None:
+        self.asked_at = time.monotonic()
+        try:
+            self.value, self.failure = fetch(), ""
+            self.told_at = time.monotonic()
+        except Unreachable as error:
+            self.failure = str(error)
+
+    def _known(self) -> T:
+        value = self.value
+        if value is None or not self._usable():
+            raise Unreachable(self.failure or "another request is waiting for its answer")
+        return value
+
 
 class _Shelf(Generic[T]):
-    """Values by address; one request at a time for each, and none too soon after the last."""
+    """Values by address: as many as officers can name, and no more than fit."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
@@ -86,20 +135,7 @@ def discovered(issuer: str) -> Mapping[str, Any]:
 
     Raises :class:`tenants.federation.outbound.Unreachable`.
     """
-    entry = _documents.entry(issuer)
-    with entry.lock:
-        now = time.monotonic()
-        if entry.value is not None and now - entry.asked_at < KEPT:
-            return entry.value
-        if now - entry.asked_at < FLOOR:
-            raise Unreachable(entry.failure or "it was asked less than a minute ago")
-        entry.value, entry.asked_at = None, now
-        try:
-            entry.value = _document(issuer)
-        except Unreachable as error:
-            entry.failure = str(error)
-            raise
-        return entry.value
+    return _documents.entry(issuer).current(lambda: _document(issuer), lambda _: True)
 
 
 def address(issuer: str, name: str) -> str:
@@ -130,24 +166,8 @@ def key_of(jwks_uri: str, kid: str | None) -> Key | None:
     Raises :class:`tenants.federation.outbound.Unreachable`.
     """
     entry = _key_sets.entry(jwks_uri)
-    with entry.lock:
-        found = _chosen(entry.value, kid) if entry.value is not None else None
-        now = time.monotonic()
-        age = now - entry.asked_at
-        if age < FLOOR or (found is not None and age < KEPT):
-            if entry.value is None:
-                raise Unreachable(entry.failure or "it was asked less than a minute ago")
-            return found
-        entry.asked_at = now
-        try:
-            entry.value = _key_set(jwks_uri)
-        except Unreachable as error:
-            entry.failure = str(error)
-            if found is None:
-                raise
-            # The keys that are known stay good while the issuer is away.
-            return found
-        return _chosen(entry.value, kid)
+    keys = entry.current(lambda: _key_set(jwks_uri), lambda keys: _chosen(keys, kid) is not None)
+    return _chosen(keys, kid)
 
 
 def _key_set(jwks_uri: str) -> Keys:

@@ -25,6 +25,7 @@ from tenants.federation.outbound import Unreachable
 from tenants.federation.provider import Provider
 
 _ALGORITHMS = (*RSA, *EC)
+_ADDRESS = ("email", "email_verified")
 
 
 def authorization_url(
@@ -68,8 +69,16 @@ def authenticate(provider: Provider, evidence: Redeemable, now: datetime) -> Ext
         claims = _claims(provider, id_token, evidence.nonce, answer["access_token"], now)
     except BadToken as error:
         raise ProviderRefused(f"the ID token is no good: {error}") from error
-    known = {**_more(provider, claims, answer["access_token"]), **claims}
+    told = _told(provider, claims, answer["access_token"])
+    known = {**told, **claims, **_address(claims, told)}
     return identity(str(claims["sub"]), known, settings.mapping, provider.domain)
+
+
+def _address(claims: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The address and what is said about it, from one and the same source."""
+    whole = all(name in claims for name in _ADDRESS)
+    source = claims if whole or "email" not in told else told
+    return {name: source.get(name) for name in _ADDRESS}
 
 
 def _claims(
@@ -104,13 +113,13 @@ def _claims(
     return claims
 
 
-def _more(provider: Provider, claims: Mapping[str, Any], token: str) -> Mapping[str, Any]:
-    """What the user info endpoint adds, where the ID token lacks a mapped claim.
+def _told(provider: Provider, claims: Mapping[str, Any], token: str) -> Mapping[str, Any]:
+    """What the user info endpoint tells, where the ID token lacks a mapped claim.
 
     Its answer is no proof: it counts only if it speaks of the same subject (Core 5.3.2).
     """
     mapping = provider.oidc.mapping
-    wanted = (mapping.identifier, mapping.display_name, mapping.groups, "email")
+    wanted = (mapping.identifier, mapping.display_name, mapping.phone, mapping.groups, *_ADDRESS)
     if all(not name or name in claims for name in wanted):
         return {}
     try:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
@@ -23,14 +24,15 @@ import httpcore
 
 from tenants.conf import conf
 
-SECONDS = 5.0
+# For everything that one login asks of a provider, so that its refusal is told within five seconds.
+SECONDS = 4.5
 MAX_BYTES = 64 * 1024
-# So many requests of one process may wait for one host: a provider that hangs must not take the
-# threads that other people's logins need.
-PER_HOST = 4
+# So many requests of one process may be under way at one host, and at all of them: a provider that
+# hangs must not take the threads that other people's logins need. A process has eight by default.
+PER_HOST, OVERALL = 3, 6
 # A place is waited for this long, in seconds.
-_PLACE = 0.3
-# After so many time-outs in a row a host is left alone for a while.
+PLACE = 0.3
+# After so many failures in a row a host is left alone for a while.
 _PATIENCE = 3
 _PAUSE = 15.0
 _MAX_URL = 2048
@@ -68,6 +70,24 @@ class Deadline:
         return left
 
 
+_shared: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def one_deadline() -> Iterator[None]:
+    """Let all requests in this block share the time that a single one has."""
+    before = _shared.set(Deadline(SECONDS))
+    try:
+        yield
+    finally:
+        _shared.reset(before)
+
+
+def deadline() -> Deadline:
+    """Until when a request that begins now must be answered."""
+    return _shared.get() or Deadline(SECONDS)
+
+
 def is_trusted_host(host: str) -> bool:
     """Whether the operator allows this very host without TLS and at a private address."""
     return host.lower() in conf().outbound_hosts
@@ -75,7 +95,7 @@ def is_trusted_host(host: str) -> bool:
 
 def check_url(url: str) -> SplitResult:
     """The parts of an address that may be asked. Raises ValueError with the objection."""
-    if len(url) > _MAX_URL or not url.isascii() or any(c <= " " or c == "\\" for c in url):
+    if len(url) > _MAX_URL or any(not "!" <= c <= "~" or c == "\\" for c in url):
         raise ValueError("an address is at most 2048 visible ASCII characters")
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -104,9 +124,13 @@ def _is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or _nat64(ip)
         if inner is not None:
             ip = inner
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in _UNICAST:
+        return False
     return ip.is_global and not ip.is_multicast
 
 
+# All that was ever given out (RFC 4291, 2.4); what lies beside it leads to one's own network.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -115,7 +139,7 @@ def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 # The system's resolver knows no time-out of its own.
-_RESOLVER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+_RESOLVER = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")
 
 
 def addresses(host: str, port: int, deadline: Deadline) -> list[str]:
@@ -201,12 +225,27 @@ def tls() -> ssl.SSLContext:
     return context
 
 
+_OVERALL = threading.BoundedSemaphore(OVERALL)
+
+
+@contextmanager
+def _place(places: threading.Semaphore) -> Iterator[None]:
+    if not places.acquire(timeout=PLACE):
+        raise Unreachable("too many requests are waiting for its answer")
+    try:
+        yield
+    finally:
+        places.release()
+
+
 class _Host:
-    """What this process knows about one host: requests under way, time-outs in a row."""
+    """What this process knows about one host: requests under way, failures in a row."""
 
     def __init__(self) -> None:
-        self._slots = threading.BoundedSemaphore(PER_HOST)
-        self._timeouts = 0
+        self._places = threading.BoundedSemaphore(PER_HOST)
+        # Who has failed is tried by one request at a time.
+        self._probe = threading.BoundedSemaphore(1)
+        self._failures = 0
         self._quiet_until = 0.0
 
     @contextmanager
@@ -214,18 +253,15 @@ class _Host:
         """Hold one of the host's places. Raises :class:`Unreachable` if none becomes free."""
         if time.monotonic() < self._quiet_until:
             raise Unreachable("it did not answer before; it is asked again in a few seconds")
-        if not self._slots.acquire(timeout=_PLACE):
-            raise Unreachable("too many requests are waiting for its answer")
-        try:
-            yield
-            self._timeouts = 0
-        except Unreachable:
-            self._timeouts += 1
-            if self._timeouts >= _PATIENCE:
-                self._quiet_until = time.monotonic() + _PAUSE
-            raise
-        finally:
-            self._slots.release()
+        with _place(self._probe if self._failures else self._places), _place(_OVERALL):
+            try:
+                yield
+            except Unreachable:
+                self._failures += 1
+                if self._failures >= _PATIENCE:
+                    self._quiet_until = time.monotonic() + _PAUSE
+                raise
+            self._failures = 0
 
 
 _HOSTS: dict[str, _Host] = {}
@@ -255,12 +291,12 @@ def fetch(
 
 
 def _exchange(url: str, method: str, headers: Mapping[str, str], body: bytes) -> Fetched:
-    deadline = Deadline(SECONDS)
+    until = deadline()
     sent = [(name.encode(), value.encode()) for name, value in headers.items()]
     sent += [(b"User-Agent", _AGENT), (b"Connection", b"close")]
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=tls(), network_backend=_Checked(deadline)) as pool,
+            httpcore.ConnectionPool(ssl_context=tls(), network_backend=_Checked(until)) as pool,
             pool.stream(method, url, headers=_with_host(url, sent), content=body) as answer,
         ):
             return Fetched(answer.status, _whole(answer.iter_stream()))

@@ -15,7 +15,6 @@ from tenants.federation.settings import (
     OAuth2Settings,
     OidcSettings,
     Settings,
-    WorkloadSettings,
     parse,
 )
 from tenants.models import IdentityProvider
@@ -74,11 +73,6 @@ class Provider:
     def auth0(self) -> Auth0Settings:
         """The settings of an Auth0 tenant. Raises TypeError for another kind."""
         return _of_kind(self.settings, Auth0Settings)
-
-    @property
-    def workload(self) -> WorkloadSettings:
-        """The settings of a workload issuer. Raises TypeError for another kind."""
-        return _of_kind(self.settings, WorkloadSettings)
 
 
 def _of_kind(settings: Settings, kind: type[S]) -> S:

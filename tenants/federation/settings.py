@@ -1,7 +1,7 @@
 """What an officer configures for each kind of provider, read strictly.
 
-The names are those of the products' own configuration: Bytebase's for OAuth 2, OpenID Connect, LDAP
-and workloads, datarhei Core's for Auth0. Secrets are no settings: they are sealed in a column.
+The names are those of the products' own configuration: Bytebase's for OAuth 2, OpenID Connect and
+LDAP, datarhei Core's for Auth0. Secrets are no settings: they are sealed in a column.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Any
 from tenants.federation import outbound
 from tenants.federation.identity import FieldMapping
 
-MAX_PATTERN = 256
-
 
 class Kind(StrEnum):
     """The kinds of provider."""
@@ -25,7 +23,6 @@ class Kind(StrEnum):
     OAUTH2 = "OAUTH2"
     OIDC = "OIDC"
     AUTH0 = "AUTH0"
-    WORKLOAD = "WORKLOAD"
 
 
 class AuthStyle(StrEnum):
@@ -245,38 +242,12 @@ class Auth0Settings:
         return settings
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadSettings:
-    """Whose tokens stand for a workload."""
-
-    provider_type: str
-    issuer_url: str
-    allowed_audiences: tuple[str, ...]
-    subject_pattern: str
-
-    @classmethod
-    def parse(cls, raw: Any) -> WorkloadSettings:
-        """Read the stored form. Raises ValueError."""
-        fields = _Fields(raw)
-        settings = cls(
-            fields.text("providerType", default=""),
-            fields.url("issuerUrl"),
-            fields.texts("allowedAudiences", default=()),
-            fields.text("subjectPattern", default=""),
-        )
-        fields.finish()
-        if len(settings.subject_pattern) > MAX_PATTERN:
-            raise ValueError(f"subjectPattern has at most {MAX_PATTERN} characters")
-        return settings
-
-
-Settings = OAuth2Settings | OidcSettings | LdapSettings | Auth0Settings | WorkloadSettings
+Settings = OAuth2Settings | OidcSettings | LdapSettings | Auth0Settings
 _PARSERS: Mapping[Kind, Callable[[Any], Settings]] = {
     Kind.OAUTH2: OAuth2Settings.parse,
     Kind.OIDC: OidcSettings.parse,
     Kind.LDAP: LdapSettings.parse,
     Kind.AUTH0: Auth0Settings.parse,
-    Kind.WORKLOAD: WorkloadSettings.parse,
 }
 
 

@@ -6,6 +6,7 @@ Source: Bytebase 3.13, ``AuthService.ExchangeToken``; docs/contracts/bytebase.md
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,20 +20,19 @@ from tenants.federation.assertions import (
 )
 from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
 from tenants.federation.outbound import Unreachable
-from tenants.federation.settings import WorkloadSettings
 
 ALGORITHMS = ("RS256", "ES256")
-# What the console's form proposes; the server makes no difference between them.
-PRESETS: Mapping[str, Mapping[str, str]] = {
-    "GITHUB": {
-        "issuerUrl": "https://token.actions.githubusercontent.com",
-        "subjectPattern": "repo:OWNER/REPO:*",
-    },
-    "GITLAB": {
-        "issuerUrl": "https://gitlab.com",
-        "subjectPattern": "project_path:GROUP/PROJECT:*",
-    },
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose tokens stand for one account: of this issuer, for one of these audiences (any, if none
+    are named), of a subject that :func:`matches`.
+    """
+
+    issuer: str
+    audiences: tuple[str, ...]
+    subject: str
 
 
 def matches(pattern: str, subject: str) -> bool:
@@ -42,25 +42,23 @@ def matches(pattern: str, subject: str) -> bool:
     return pattern in ("", subject)
 
 
-def authenticate(settings: WorkloadSettings, token: str, now: datetime) -> ExternalIdentity:
+def authenticate(trust: Trust, token: str, now: datetime) -> ExternalIdentity:
     """Whose token this is. The first check that fails answers. Raises :class:`ProviderRefused`."""
     try:
         unverified = read(token)
     except BadToken as error:
         raise ProviderRefused("failed to parse token") from error
-    _check_issuer(settings, unverified.issuer)
-    claims = _verified(settings, token, unverified.kid)
-    _check_issuer(settings, str(claims.get("iss", "")))
-    present, allowed = audiences(claims), settings.allowed_audiences
+    claims = _verified(trust, token, unverified.kid)
+    _check_issuer(trust, str(claims.get("iss", "")))
+    present, allowed = audiences(claims), trust.audiences
     if allowed and not set(present) & set(allowed):
         raise ProviderRefused(
             f"audience mismatch: token has {_listed(present)}, allowed {_listed(allowed)}"
         )
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not matches(settings.subject_pattern, subject):
+    if not isinstance(subject, str) or not matches(trust.subject, subject):
         raise ProviderRefused(
-            f'subject mismatch: expected pattern "{settings.subject_pattern}", '
-            f'got "{_shown(subject)}"'
+            f'subject mismatch: expected pattern "{trust.subject}", got "{_shown(subject)}"'
         )
     try:
         check_times(claims, now)
@@ -69,9 +67,9 @@ def authenticate(settings: WorkloadSettings, token: str, now: datetime) -> Exter
     return ExternalIdentity(subject=subject, identifier=subject, claims=claims)
 
 
-def _verified(settings: WorkloadSettings, token: str, kid: str | None) -> Mapping[str, Any]:
+def _verified(trust: Trust, token: str, kid: str | None) -> Mapping[str, Any]:
     try:
-        key = issuers.key_of(issuers.address(settings.issuer_url, "jwks_uri"), kid)
+        key = issuers.key_of(issuers.address(trust.issuer, "jwks_uri"), kid)
     except Unreachable as error:
         raise ProviderUnavailable(f"failed to fetch JWKS: {error}") from error
     if key is None:
@@ -82,12 +80,9 @@ def _verified(settings: WorkloadSettings, token: str, kid: str | None) -> Mappin
         raise ProviderRefused(f"failed to verify token signature: {error}") from error
 
 
-def _check_issuer(settings: WorkloadSettings, issuer: str) -> None:
-    """Before any key is fetched: another issuer's token causes no request."""
-    if issuer != settings.issuer_url:
-        raise ProviderRefused(
-            f'issuer mismatch: expected "{settings.issuer_url}", got "{_shown(issuer)}"'
-        )
+def _check_issuer(trust: Trust, issuer: str) -> None:
+    if issuer != trust.issuer:
+        raise ProviderRefused(f'issuer mismatch: expected "{trust.issuer}", got "{_shown(issuer)}"')
 
 
 def _shown(value: Any) -> str:

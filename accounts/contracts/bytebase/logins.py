@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.contracts.bytebase import cookies, objects
+from accounts.contracts.bytebase import cookies, objects, public
 from accounts.contracts.bytebase.cookies import Reply
 from accounts.contracts.bytebase.protojson import Message, quoted, text, tracked_text
 from accounts.contracts.bytebase.tokens import (
@@ -18,9 +18,10 @@ from accounts.contracts.bytebase.tokens import (
     presented,
     web_lifetime,
 )
-from accounts.contracts.bytebase.wording import Code, invalid, status, unauthenticated
-from accounts.login import grants, sessions
+from accounts.contracts.bytebase.wording import Code, objection, status, unauthenticated
+from accounts.login import grants, identify, sessions
 from accounts.login.attempt import (
+    Assertion,
     Attempt,
     ChallengeToken,
     Credential,
@@ -28,6 +29,7 @@ from accounts.login.attempt import (
     NameForm,
     OneTimePassword,
     Password,
+    ProviderCode,
     RecoveryCodeInput,
 )
 from accounts.login.grants import Refreshed
@@ -38,6 +40,8 @@ from accounts.models import Grant
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from accounts.wire.fields import ExactBoolean
+from tenants.federation import providers
+from tenants.federation.settings import Kind
 
 
 class CodeContext(Message):
@@ -86,9 +90,10 @@ def login(call: Call, message: dict[str, Any]) -> Reply:
         if not check_mfa_token(call, token):
             return Reply(unauthenticated("invalid MFA temp token, audience mismatch"))
         return _logged_in(call, message, (ChallengeToken(token), *_code(message)), None)
-    if message["idp_name"]:
-        return Reply(_provider_refusal(message["idp_name"]))
     identifier = Identifier(NameForm.EMAIL, message["email"])
+    if message["idp_name"]:
+        assertion = _assertion(call, message, identifier)
+        return _logged_in(call, message, (assertion,), identifier)
     return _logged_in(call, message, (Password(message["password"]),), identifier)
 
 
@@ -119,15 +124,35 @@ def _logged_in(
     return Reply(answer, (*kept, cookies.of_user(call, live, subject)))
 
 
-def _provider_refusal(name: str) -> Answer:
-    """A login with ``idpName``: no tenant has an identity provider yet."""
+def _assertion(call: Call, message: dict[str, Any], identifier: Identifier) -> Assertion:
+    """What is to be asked of the provider that a login names. Raises Faulted(INVALID)."""
+    name = _provider_id(message["idp_name"])
+    tenant = identify.tenant_of(Attempt((), call.hint, call.client(), identifier))
+    provider = providers.named(tenant.id, name) if tenant else None
+    if provider is None or provider.kind not in public.TYPES:
+        raise objection("identity provider not found", Code.NOT_FOUND)
+    if provider.kind is Kind.LDAP:
+        return Assertion(name, Password(message["password"]))
+    context = message.get("idp_context", {})
+    kind, path = _FLOWS[provider.kind]
+    if kind.lower() not in {member.removesuffix("_context") for member in context}:
+        raise objection(f"missing {kind} context")
+    (given,) = context.values()
+    return Assertion(name, ProviderCode(given["code"], f"{public.external_url(call)}/{path}"))
+
+
+# How the product calls a flow, and where a provider sends the browser back to.
+_FLOWS = {Kind.OAUTH2: ("OAuth2", "oauth/callback"), Kind.OIDC: ("OIDC", "oidc/callback")}
+
+
+def _provider_id(name: str) -> str:
     parts = name.split("/")
     failed = "failed to get identity provider ID: "
     if len(parts) != 2:
-        return invalid(f"{failed}invalid request {quoted(name)}")
+        raise objection(f"{failed}invalid request {quoted(name)}")
     if parts[0] != "idps":
-        return invalid(f'{failed}invalid prefix "idps/" in request {quoted(name)}')
-    return status(Code.NOT_FOUND, "identity provider not found")
+        raise objection(f'{failed}invalid prefix "idps/" in request {quoted(name)}')
+    return parts[1]
 
 
 def refresh(call: Call) -> Reply:

@@ -144,6 +144,11 @@ def _bar(subject: Subject) -> str:
     return workspace_of(subject.tenant).bar(subject.user, address(subject.user))
 
 
+def _external_bar(subject: Subject) -> str:
+    workspace = workspace_of(subject.tenant)
+    return workspace.external_bar(subject.user, address(subject.user))
+
+
 BEARER = LoginProfile(
     contract=SLUG,
     issue=_issue_bearer,
@@ -158,6 +163,7 @@ BEARER = LoginProfile(
         Obligation.BIND_FACTOR: ObligationForm.ADVISE,
     },
     bar=_bar,
+    external_bar=_external_bar,
     # The product lets such a login through and its pages insist on enrolment. An access token
     # would be a way around the tenant's rule, so there is none.
     issue_owing={Obligation.BIND_FACTOR: _issue_setup},
@@ -169,6 +175,8 @@ WEB = replace(
     lifetime=_refresh_lifetime,
     kinds=frozenset({User.Kind.PERSON.value}),
 )
+# The exchange of a workload's own token.
+EXCHANGE = replace(BEARER, kinds=frozenset({User.Kind.WORKLOAD.value}))
 
 
 def presented(call: Call) -> str:

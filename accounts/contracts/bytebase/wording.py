@@ -139,6 +139,9 @@ def _rejected(refused: LoginRefused) -> Answer:
 
 def _provider_failed(refused: LoginRefused) -> Answer:
     """The provider refused a code, or what comes after it; its own words follow."""
+    if refused.detail.get("stage") == "identifier":
+        title = quoted(str(refused.detail.get("provider", "")))
+        return invalid(f"missing identifier in user info from identity provider {title}")
     stage = "exchange token" if refused.detail.get("stage") == "token" else "get user info"
     said = "".join(c for c in str(refused.detail.get("said", ""))[:200] if c.isprintable())
     return status(Code.INTERNAL, f"failed to {stage}: {said}")

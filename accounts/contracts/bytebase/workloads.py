@@ -1,8 +1,4 @@
-"""Token exchange for workload identities.
-
-The checks that need no federation; an account of this kind cannot be given a trusted issuer yet,
-so no token is good.
-"""
+"""Token exchange for workload identities, and the trust that such an account has."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.contracts.bytebase.protojson import Message, quoted, text
-from accounts.contracts.bytebase.tokens import BEARER, presented
+from accounts.contracts.bytebase.tokens import BEARER, EXCHANGE, presented
 from accounts.contracts.bytebase.wording import (
     PROVIDERS,
     Code,
@@ -20,7 +16,9 @@ from accounts.contracts.bytebase.wording import (
     unauthenticated,
 )
 from accounts.login import identify
-from accounts.login.attempt import Attempt, Identifier, NameForm
+from accounts.login.attempt import Attempt, ForeignToken, Identifier, NameForm
+from accounts.login.outcome import Authenticated, LoginRefused, Reason
+from accounts.login.pipeline import authenticate
 from accounts.login.subject import Subject
 from accounts.login.workload_trust import Untrustworthy, WorkloadTrust
 from accounts.models import User
@@ -29,6 +27,7 @@ from accounts.wire.contract import Answer
 from tenants.names import fold
 
 DOMAIN = "@workload.bytebase.com"
+_FAILED = frozenset({Reason.EXTERNAL_REFUSED, Reason.EXTERNAL_UNAVAILABLE})
 
 
 class ExchangeTokenRequest(Message):
@@ -52,21 +51,35 @@ def exchange_token(call: Call, message: dict[str, Any]) -> Answer:
         return invalid("email is required")
     if not fold(email).endswith(DOMAIN):
         return invalid(f"email must end with {DOMAIN}")
-    return _judged(_account(call, email), email)
+    identifier = Identifier(NameForm.EMAIL, email)
+    refusal = _objection(_account(call, identifier), email)
+    return refusal or _exchanged(call, token, identifier)
 
 
-def _judged(subject: Subject | None, email: str) -> Answer:
+def _exchanged(call: Call, token: str, identifier: Identifier) -> Answer:
+    attempt = Attempt((ForeignToken(token),), call.hint, call.client(), identifier)
+    try:
+        outcome = authenticate(attempt, EXCHANGE)
+    except LoginRefused as refused:
+        if refused.reason not in _FAILED:
+            raise
+        return unauthenticated(f"token validation failed: {refused.detail['said']}")
+    if not isinstance(outcome, Authenticated):  # pragma: no cover  # a workload has no factors
+        raise LoginRefused(Reason.FACTOR_UNSUPPORTED)
+    return Answer(200, {"accessToken": outcome.tokens.access})
+
+
+def _objection(subject: Subject | None, email: str) -> Answer | None:
     if subject is None:
         return status(Code.NOT_FOUND, f"workload identity {quoted(email)} not found")
     if subject.user.kind != User.Kind.WORKLOAD:
         return invalid(f"email {quoted(email)} is not a workload identity")
     if not subject.user.is_active:
         return status(Code.PERMISSION_DENIED, "workload identity has been deactivated")
-    return unauthenticated("token validation failed: no trusted issuer is configured")
+    return None
 
 
-def _account(call: Call, email: str) -> Subject | None:
-    identifier = Identifier(NameForm.EMAIL, email)
+def _account(call: Call, identifier: Identifier) -> Subject | None:
     client = call.client()
     tenant = identify.tenant_of(Attempt((), call.hint, client, identifier))
     if tenant is None or not tenant.serves(call.contract):

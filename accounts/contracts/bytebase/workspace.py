@@ -44,7 +44,15 @@ class Workspace:
 
         Officers always may: a setting must not lock out who could change it.
         """
-        officer = user.is_staff or user.is_superuser
-        if officer or not user.is_person or not user.is_active:
+        if _is_free(user):
             return ""
         return NO_PASSWORDS if self.disallow_password_signin else self.outsider(email)
+
+    def external_bar(self, user: User, email: str) -> str:
+        """Why this account may not sign in through an identity provider; empty if it may."""
+        return "" if _is_free(user) else self.outsider(email)
+
+
+def _is_free(user: User) -> bool:
+    officer = user.is_staff or user.is_superuser
+    return officer or not user.is_person or not user.is_active

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accounts.login.attempt import Attempt
+from accounts.login.attempt import Assertion, Attempt, ForeignToken
 from accounts.wire.authentication import bearer
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
+from tenants.federation import auth0, providers
+from tenants.federation.assertions import BadToken, read
+from tenants.federation.settings import Kind
 from tenants.policy import TenantRecord
 
 
@@ -34,9 +37,11 @@ class Auth0Tenant:
         return f"auth0 domain={domain} audience={audience} clientid={client_id}"
 
 
-def offered(tenant: TenantRecord | None) -> tuple[Auth0Tenant, ...]:  # noqa: ARG001
-    """The Auth0 tenants that a tenant trusts: there is no way yet to name one."""
-    return ()
+def offered(tenant: TenantRecord | None) -> tuple[Auth0Tenant, ...]:
+    """The Auth0 tenants that a tenant trusts."""
+    trusted = providers.of_tenant(tenant.id, Kind.AUTH0) if tenant else ()
+    settings = [each.auth0 for each in trusted]
+    return tuple(Auth0Tenant(each.domain, each.audience, each.client_id) for each in settings)
 
 
 def attempt(call: Call) -> Attempt:
@@ -45,5 +50,15 @@ def attempt(call: Call) -> Attempt:
     That is Core's answer to a missing token, to one that is no JWT, and to one whose ``iss`` is
     none of the Auth0 tenants offered; what is wrong with a token of theirs is a wrong password.
     """
-    missing = "no token either" if bearer(call) is None else "a token of no trusted issuer"
-    raise Faulted(Fault.INVALID, missing)
+    token, tenant = bearer(call), call.tenant
+    if token is None or tenant is None:
+        raise Faulted(Fault.INVALID, "no token either")
+    try:
+        claimed = read(token)
+    except BadToken as error:
+        raise Faulted(Fault.INVALID, "a token that is no JWT") from error
+    provider = auth0.of_issuer(providers.of_tenant(tenant.id, Kind.AUTH0), claimed)
+    if provider is None:
+        raise Faulted(Fault.INVALID, "a token of no trusted issuer")
+    assertion = Assertion(provider.name, ForeignToken(token))
+    return Attempt((assertion,), call.hint, call.client())

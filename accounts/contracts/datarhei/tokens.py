@@ -51,11 +51,17 @@ def _token(usefor: str, lifetime: timedelta, live: Session, subject: Subject, no
         **times(now, lifetime),
         "iss": ISSUER,
         "jti": str(handles.mint(live.handle, subject.tenant.id)),
-        "sub": subject.user.username,
+        "sub": _name(live, subject),
         "usefor": usefor,
     }
     tenant = subject.tenant
     return jwt.sign(_profile(tenant), tenant.id, dict(sorted(claims.items())), now)
+
+
+def _name(live: Session, subject: Subject) -> str:
+    """Whom a token names: the user, but after a login by Auth0 its own subject, as in Core."""
+    named = (record["subject"] for record in live.amr if "subject" in record)
+    return next(named, subject.user.username)
 
 
 def access_token(live: Session, subject: Subject, now: datetime) -> str:
@@ -111,6 +117,6 @@ def authenticated(call: Call, usefor: str) -> Found:
     if handle is None:
         raise Faulted(Fault.BAD_TOKEN)
     found = session(call, Q(handle=handle.session), read, LOGIN)
-    if claims.get("sub") != found.subject.user.username:
+    if claims.get("sub") != _name(found.session, found.subject):
         raise Faulted(Fault.SUBJECT_GONE)
     return found
