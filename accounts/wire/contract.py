@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern
 
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
-from accounts.models import User
 from accounts.tokens.profile import TokenProfile
+
+if TYPE_CHECKING:
+    # Contracts are looked for before models can be loaded.
+    from accounts.models import User
 
 
 class Fault(StrEnum):
