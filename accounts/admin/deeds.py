@@ -12,13 +12,13 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 
 from accounts.console import act
 from accounts.login import enrolment
 from accounts.login.custody import Act
 from accounts.web import browser
 from accounts.web.pages import sign_in_again
+from tenants.hashing import Overloaded
 
 if TYPE_CHECKING:
     from accounts.admin.scope import ScopedAdmin
@@ -48,6 +48,8 @@ class Deed:
     wants_fresh: bool = False
     not_to_oneself: bool = False
     danger: bool = False
+    # It has its button on a page of its own, not on the row's.
+    aside: bool = False
 
 
 class ReasonForm(forms.Form):
@@ -76,6 +78,7 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
         return sign_in_again(request)
     sent = request.POST if request.method == "POST" else None
     form = ReasonForm(sent, required=deed.wants_reason)
+    back, whose = page.home(obj)
     context = {
         **page.admin_site.each_context(request),
         "title": deed.label,
@@ -84,17 +87,21 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
         "object": obj,
         "opts": page.opts,
         "form": form,
-        "back": reverse(
-            f"admin:{page.opts.app_label}_{page.opts.model_name}_change", args=(obj.pk,)
-        ),
+        "back": back,
+        "whose": whose,
     }
     if not form.is_valid():
-        return render(request, "console/deed.html", context)
-    secrets = deed.run(obj, act(request, form.cleaned_data["reason"]))
+        return render(request, "console/deed.html", context, status=400 if sent else 200)
+    said = str(obj)
+    try:
+        secrets = deed.run(obj, act(request, form.cleaned_data["reason"]))
+    except Overloaded:
+        form.add_error(None, "The server is busy. Nothing was done; please try again.")
+        return render(request, "console/deed.html", context, status=503)
     if secrets is not None:
-        return render(request, "console/secrets.html", {**context, "secrets": secrets})
-    messages.success(request, f"{obj}: {deed.done}")
-    return HttpResponseRedirect(context["back"])
+        return page.show_secrets(request, obj, secrets, context)
+    messages.success(request, f"{said}: {deed.done}")
+    return HttpResponseRedirect(back)
 
 
 def _is_fresh(request: HttpRequest) -> bool:

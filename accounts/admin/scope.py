@@ -154,7 +154,8 @@ class ScopedAdmin(Admin):
         """What this officer can do to this row now."""
         if not self.touchable(request, obj):
             return []
-        mine = isinstance(obj, User) and obj.pk == request.user.pk
+        holder = self.owner(obj)[1]
+        mine = holder is not None and holder.pk == request.user.pk
         return [d for d in self.deeds if d.applies(obj) and not (mine and d.not_to_oneself)]
 
     def render_change_form(
@@ -163,7 +164,7 @@ class ScopedAdmin(Admin):
         """Add the deeds as buttons."""
         obj = kwargs.get("obj")
         deeds = self.open_deeds(request, obj) if obj is not None else []
-        context["deeds"] = [(self.deed_url(obj, deed), deed) for deed in deeds]
+        context["deeds"] = [(self.deed_url(obj, deed), deed) for deed in deeds if not deed.aside]
         context["tools"] = self.links(obj) if obj is not None else []
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -171,6 +172,16 @@ class ScopedAdmin(Admin):
         """The page of a deed."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_deed"
         return reverse(name, args=(obj.pk, deed.slug))
+
+    def home(self, obj: Any) -> tuple[str, str]:
+        """Where an officer is once a deed is done, and the words for it: the row's own page."""
+        return address_of(obj), str(obj)
+
+    def show_secrets(
+        self, request: HttpRequest, obj: Any, secrets: list[str], context: dict[str, Any]
+    ) -> HttpResponse:
+        """The page of what a deed has made, shown this once."""
+        raise NotImplementedError
 
     def links(self, obj: Any) -> list[tuple[str, str]]:
         """Pages that belong to a row, as (address, words)."""
@@ -227,9 +238,13 @@ def link(obj: Any, words: str | None = None) -> str | SafeString:
     """A link to the page of a row."""
     if obj is None:
         return "–"
+    return format_html('<a href="{}">{}</a>', address_of(obj), words or str(obj))
+
+
+def address_of(obj: Any) -> str:
+    """The page of a row."""
     opts = obj._meta  # noqa: SLF001  # Django's documented model API
-    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(obj.pk,))
-    return format_html('<a href="{}">{}</a>', address, words or str(obj))
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(obj.pk,))
 
 
 def listing(model: type[Model], words: str, **filters: Any) -> tuple[str, str]:

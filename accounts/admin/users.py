@@ -2,150 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import FilteredSelectMultiple
-from django.db.models import Count, Exists, OuterRef, Q
-from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.contrib import admin, messages
+from django.db.models import Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 
-from accounts.admin.deeds import Deed
-from accounts.admin.scope import RowForm, ScopedAdmin, link, listing, moment
-from accounts.audit import Event
-from accounts.console import console
-from accounts.login import custody
-from accounts.models import Group, LoginEvent, ServiceCredential, Session, User
-from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
-from tenants.names import deceptive, fold
-
-_FACTS = {
-    "has_totp": Exists(TotpAuthenticator.objects.filter(user=OuterRef("pk"), confirmed=True)),
-    "has_passkey": Exists(Passkey.objects.filter(user=OuterRef("pk"))),
-    "has_mail": Exists(EmailFactor.objects.filter(user=OuterRef("pk"))),
-}
-
-
-class UserForm(RowForm):
-    """Names and rights; the names are checked as they are looked up: folded, within the tenant."""
-
-    groups = forms.ModelMultipleChoiceField(
-        Group.objects.none(),
-        required=False,
-        widget=FilteredSelectMultiple("groups", is_stacked=False),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        groups = self.fields.get("groups")
-        if isinstance(groups, forms.ModelMultipleChoiceField) and not self.instance._state.adding:  # noqa: SLF001
-            groups.queryset = Group.objects.filter(tenant=self.instance.tenant_id)
-            groups.initial = list(self.instance.member_of.values_list("pk", flat=True))
-
-    def clean(self) -> dict[str, Any] | None:
-        """No name twice, none that looks like another."""
-        data = super().clean() or self.cleaned_data
-        tenant = data.get("tenant") or getattr(self.instance, "tenant", None)
-        if tenant is None:
-            return data
-        others = User.objects.exclude(pk=self.instance.pk)
-        username, email = data.get("username", ""), data.get("email", "")
-        if username and others.named(tenant.pk, username).exists():
-            self.add_error("username", "Another account has this user name.")
-        if fold(email) and others.with_email(tenant.pk, email).exists():
-            self.add_error("email", "Another account has this e-mail address.")
-        if email and deceptive(email):
-            self.add_error("email", f"This address {deceptive(email)}.")
-        return data
-
-
-class FactorFilter(admin.SimpleListFilter):
-    """Who has a second factor."""
-
-    title = "second factor"
-    parameter_name = "factor"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Yes or no."""
-        return [("yes", "Yes"), ("no", "No")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Any factor counts."""
-        bound = Q(has_totp=True) | Q(has_passkey=True) | Q(has_mail=True)
-        chosen = {"yes": bound, "no": ~bound}.get(self.value() or "")
-        return queryset if chosen is None else queryset.filter(chosen)
-
-
-def _has_factor(user: Any) -> bool:
-    return any(getattr(user, fact) for fact in _FACTS)
-
-
-_DEEDS = (
-    Deed(
-        "disable",
-        "Disable",
-        "Nobody can sign in with this account any more, over any contract. "
-        "All its sessions end now.",
-        "disabled; all sessions ended",
-        custody.disable,
-        applies=lambda user: user.is_active,
-        wants_reason=True,
-        not_to_oneself=True,
-        danger=True,
-    ),
-    Deed(
-        "enable",
-        "Enable",
-        "The account can sign in again. Sessions that ended stay ended.",
-        "enabled",
-        custody.enable,
-        applies=lambda user: not user.is_active,
-        wants_reason=True,
-    ),
-    Deed(
-        "end-sessions",
-        "End all sessions",
-        "Every session of this account ends now, over every contract. The account stays usable.",
-        "all sessions ended",
-        custody.end_sessions,
-        not_to_oneself=True,
-    ),
-    Deed(
-        "require-password",
-        "Require new password",
-        "The next sign-in has to choose a new password, where the contract can ask for one, "
-        "and is refused elsewhere. You never see it.",
-        "a new password is required",
-        custody.require_new_password,
-        applies=lambda user: user.is_person and not user.must_change_password,
-    ),
-    Deed(
-        "recovery-codes",
-        "New recovery codes",
-        "The old recovery codes stop working. The new ones are shown once, on the next page; "
-        "hand them over in person. The owner gets a mail.",
-        "new recovery codes",
-        custody.replace_codes,
-        applies=lambda user: user.is_person and user.has_totp,
-        wants_fresh=True,
-    ),
-    Deed(
-        "remove-factors",
-        "Remove second factors",
-        "Authenticator app, passkeys, mailed codes and recovery codes are removed. Until a "
-        "new factor is set up, the password alone opens the account. The owner gets a mail.",
-        "second factors removed",
-        custody.remove_factors,
-        applies=_has_factor,
-        wants_reason=True,
-        wants_fresh=True,
-        not_to_oneself=True,
-        danger=True,
-    ),
+from accounts import notices
+from accounts.admin import codes, dossier
+from accounts.admin.scope import ScopedAdmin, listing, moment
+from accounts.admin.sessions import contract_choices
+from accounts.admin.user_deeds import DEEDS, FACTS, has_factor
+from accounts.admin.user_filters import (
+    ContractFilter,
+    FactorFilter,
+    LastSignInFilter,
+    last_session,
 )
+from accounts.admin.user_form import NewUserForm, UserForm
+from accounts.audit import Event
+from accounts.console import act, console
+from accounts.login import password_links, throttle
+from accounts.models import LoginEvent, Session, SubjectIdentifier, User
 
 
 @admin.register(User, site=console)
@@ -153,42 +35,49 @@ class UserAdmin(ScopedAdmin):
     """One account: who it is, what it holds, what it may."""
 
     form = UserForm
-    deeds = _DEEDS
+    change_form_template = "console/user.html"
+    deeds = DEEDS
     added = Event.USER_CREATED
     changed = Event.USER_CHANGED
     list_display = (
         "username",
         "email",
         "display_name",
+        "kind",
         "state",
         "second_factor",
+        "last_sign_in",
         "is_staff",
-        "last_seen",
     )
-    list_filter = ("state", "kind", FactorFilter, "is_staff")
+    list_filter = ("state", "kind", FactorFilter, LastSignInFilter, ContractFilter, "is_staff")
     list_select_related = ("tenant",)
     search_fields = ("username_key", "email_key", "display_name")
-    search_help_text = "User name, e-mail or name"
+    search_help_text = "User name, e-mail, name, or the identifier of a contract"
     ordering = ("username_key",)
     _names = ("display_name", "given_name", "family_name", "phone")
-    _shown = (
-        "state",
-        "second_factors",
-        "recovery_codes_left",
-        "password_state",
-        "last_seen",
-        "identifiers",
-        "credentials",
-        "created",
-    )
+    _shown = ("state", "locked", "password_state", "second_factors", "last_seen", "created")
 
     def owner(self, obj: User) -> tuple[UUID | None, User | None]:
         """The account itself."""
         return obj.tenant_id, obj
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """With the facts that the list shows."""
-        return super().get_queryset(request).annotate(**_FACTS)
+        """With the facts that the list shows, in its one statement."""
+        over = Subquery(last_session("contract"))
+        return super().get_queryset(request).annotate(**FACTS, last_contract=over)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """By names, and by what a product calls the account, exactly."""
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        term = search_term.strip().removeprefix("users/")
+        if term and term.isprintable():
+            known = SubjectIdentifier.objects.filter(value=term).values("user")
+            found |= queryset.filter(pk__in=known) | queryset.filter(email_key=term.casefold())
+        if key := _key_of(term):
+            found |= queryset.filter(pk=key)
+        return found, repeats
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who sees several tenants sees which."""
@@ -201,7 +90,7 @@ class UserAdmin(ScopedAdmin):
         who = ("tenant", "kind", "username", "email", *self._names)
         if obj is None:
             return [
-                (None, {"fields": who, "description": "The account has no password at first."}),
+                (None, {"fields": (*who, "invite")}),
                 ("Rights", {"fields": rights}),
             ]
         return [
@@ -219,9 +108,9 @@ class UserAdmin(ScopedAdmin):
         return (*fixed, "is_staff", "is_superuser") if obj.pk == request.user.pk else fixed
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Groups belong to a tenant, so a new account has none yet."""
+        """A new account is invited; one that is there has groups."""
         if obj is None:
-            kwargs["exclude"] = ("groups",)
+            kwargs["form"] = NewUserForm
         return super().get_form(request, obj, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -236,6 +125,9 @@ class UserAdmin(ScopedAdmin):
             fields.append("email_verified")
         if fields:
             obj.save(update_fields=fields)
+        if "email" in fields and form.initial.get("email"):
+            # A link to choose a password goes to the new address from now on.
+            notices.address_changed(obj, form.initial["email"])
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """The groups, which are the other side's field."""
@@ -243,22 +135,73 @@ class UserAdmin(ScopedAdmin):
         if "groups" in form.changed_data:
             form.instance.member_of.set(form.cleaned_data["groups"])
 
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The invitation leaves with the account: both are written, or neither."""
+        if "invite" in request.POST:
+            password_links.invite(obj, act(request))
+            messages.success(request, f"An invitation was sent to {obj.email}.")
+        return super().response_add(request, obj, post_url_continue)
+
+    # Pages.
+
+    def get_urls(self) -> list[URLPattern]:
+        """The recovery codes have a page of their own."""
+
+        def page(view: Callable[..., HttpResponse]) -> Any:
+            def of_this(request: HttpRequest, object_id: UUID) -> HttpResponse:
+                return view(self, request, str(object_id))
+
+            return self.admin_site.admin_view(of_this)
+
+        return [
+            path(f"<uuid:object_id>/{address}/", page(view), name=f"accounts_user_{name}")
+            for address, view, name in codes.PAGES
+        ] + super().get_urls()
+
+    def show_secrets(
+        self, request: HttpRequest, obj: Any, secrets: list[str], context: dict[str, Any]
+    ) -> HttpResponse:
+        """New recovery codes."""
+        return codes.shown_once(request, obj, secrets, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With all that hangs on the account."""
+        obj = kwargs.get("obj")
+        context["sections"] = dossier.sections(self, request, obj) if obj is not None else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def links(self, obj: User) -> list[tuple[str, str]]:
         """What hangs on the account."""
+        held = [(codes.address_of_codes(obj), "Recovery codes")] if obj.is_person else []
         return [
             listing(Session, "Sessions", user__id__exact=obj.pk),
             listing(LoginEvent, "Audit trail", user__id__exact=obj.pk),
+            *held,
         ]
+
+    # Columns and lines.
 
     @admin.display(description="2nd factor", boolean=True)
     def second_factor(self, obj: User) -> bool:
         """Whether there is any."""
-        return _has_factor(obj)
+        return has_factor(obj)
 
     @admin.display(description="last sign-in", ordering="last_login")
+    def last_sign_in(self, obj: Any) -> str:
+        """When, and over which contract, as long as that session is kept."""
+        if obj.last_login is None:
+            return "never"
+        over = dict(contract_choices()).get(obj.last_contract, obj.last_contract)
+        return f"{moment(obj.last_login)} · {over}" if over else moment(obj.last_login)
+
+    @admin.display(description="last sign-in")
     def last_seen(self, obj: User) -> str:
-        """When."""
-        return moment(obj.last_login)
+        """As in the list."""
+        return self.last_sign_in(obj)
 
     @admin.display(description="created")
     def created(self, obj: User) -> str:
@@ -270,21 +213,19 @@ class UserAdmin(ScopedAdmin):
         """Whether the address was proved."""
         return obj.email_verified
 
+    @admin.display(description="locked")
+    def locked(self, obj: User) -> str:
+        """Whether failures keep the owner out, and how long."""
+        until = throttle.locked_until(obj, timezone.now())
+        return f"after too many failures, until {moment(until)}" if until else "no"
+
     @admin.display(description="second factors")
     def second_factors(self, obj: Any) -> str:
         """All kinds, each with yes or no where it matters."""
         held = [f"authenticator app: {'yes' if obj.has_totp else 'no'}"]
-        held += ["passkey"] if obj.has_passkey else []
+        held += ["passkeys"] if obj.has_passkey else []
         held += ["codes by mail"] if obj.has_mail else []
         return ", ".join(held)
-
-    @admin.display(description="recovery codes left")
-    def recovery_codes_left(self, obj: User) -> str:
-        """Left, of how many."""
-        counted = RecoveryCode.objects.filter(user=obj).aggregate(
-            all=Count("pk"), left=Count("pk", filter=Q(used_at=None))
-        )
-        return f"{counted['left']} of {counted['all']}" if counted["all"] else "none"
 
     @admin.display(description="password")
     def password_state(self, obj: User) -> str:
@@ -294,18 +235,9 @@ class UserAdmin(ScopedAdmin):
         due = "; a new one is required" if obj.must_change_password else ""
         return f"set {moment(obj.password_changed_at)}{due}"
 
-    @admin.display(description="identifiers")
-    def identifiers(self, obj: User) -> str | SafeString:
-        """The account's name in each contract."""
-        known = obj.subject_identifiers.order_by("sector").values_list("sector", "value")
-        return _lines((f"{sector}: {value}",) for sector, value in known)
 
-    @admin.display(description="service credentials")
-    def credentials(self, obj: User) -> str | SafeString:
-        """Live ones, by name."""
-        live = ServiceCredential.objects.filter(user=obj, revoked_at=None).order_by("created_at")
-        return _lines((link(each, f"{each} ({each.client_id})"),) for each in live[:20])
-
-
-def _lines(rows: Any) -> str | SafeString:
-    return format_html_join("", "<div>{}</div>", rows) or "none"
+def _key_of(term: str) -> UUID | None:
+    try:
+        return UUID(term)
+    except ValueError:
+        return None

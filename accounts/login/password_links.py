@@ -130,6 +130,9 @@ def find(token: str, client: ClientContext, at: TenantRecord | None) -> Link | N
     elsewhere = at is not None and at.id != tenant.id
     if elsewhere or user.security_epoch != challenge.security_epoch:
         return None
+    if challenge.client_id != _mailbox(user):
+        # The address was changed since then: whoever has the mail may be somebody else.
+        return None
     return Link(kind, challenge, subject_of(user, user, tenant))
 
 
@@ -168,13 +171,12 @@ def _spent(link: Link, encoded: str, client: ClientContext) -> bool:
     user = link.subject.user
     if not challenges.spend(link.challenge, client.now):
         return False
-    # The mail was read, so the address is the owner's; it may have been changed since then.
-    verified = {"email_verified": True} if link.challenge.client_id == _mailbox(user) else {}
     # The old values in the condition: PostgreSQL looks again after waiting for the row.
     unchanged = User.objects.filter(
         pk=user.pk,
         password=user.password,
         security_epoch=link.challenge.security_epoch,
+        email_key=user.email_key,
         state=User.State.ACTIVE,
     )
     changed = unchanged.update(
@@ -182,7 +184,8 @@ def _spent(link: Link, encoded: str, client: ClientContext) -> bool:
         password_changed_at=client.now,
         must_change_password=False,
         security_epoch=user.security_epoch + 1,
-        **verified,
+        # The mail was read, so the address is the owner's.
+        email_verified=True,
     )
     if not changed:
         transaction.set_rollback(True)
