@@ -79,6 +79,21 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that a tenant can make for this contract alone; the console makes a field of it."""
+
+    name: str
+    # What it does, for who sets it.
+    label: str
+    # What holds where the tenant says nothing. Its type is the setting's: a switch, a number, a
+    # text, or a list of texts.
+    default: bool | int | str | tuple[str, ...]
+    choices: Sequence[str] = ()
+    # Written, never shown: it stands for a secret.
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One product's login surface: declared in one module, found because it lies there."""
 
@@ -105,6 +120,10 @@ class Contract:
     # What its clients call an account, where that follows from the account itself; an identifier
     # that is made at the first login (SubjectIdentifier) needs no word here.
     name_of: Callable[[User], str] | None = None
+    # What a tenant can set: lives of tokens by their kind, with words that say what holds without.
+    # Every contract knows "session".
+    lifetimes: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[Option] = ()
     # Served paths that end in a slash, against the rule: the product's document calls them so.
     slashed: Sequence[str] = ()
 

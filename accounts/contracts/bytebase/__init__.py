@@ -44,7 +44,7 @@ from accounts.contracts.bytebase.views import (
     Users,
 )
 from accounts.contracts.bytebase.wording import FAULTS, REFUSALS
-from accounts.wire.contract import Contract
+from accounts.wire.contract import Contract, Option
 
 CONTRACT = Contract(
     slug=SLUG,
@@ -68,6 +68,19 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
+    lifetimes={
+        "access": "life of a person's access token without web: 604800",
+        "web_access": "life of an access token beside a refresh token: 3600",
+        "refresh": "life of a login with web: 604800",
+        "service": "life of a service account's access token: 3600",
+        "session": "ends every login, whatever its kind: none",
+    },
+    options=(
+        Option("disallow_signup", "Nobody makes himself an account", default=True),
+        Option("disallow_password_signin", "Only officers log in with a password", default=False),
+        Option("email_domains", "People need an address of one of these domains", default=()),
+        Option("web_body_token", "With web the token is in the body, too", default=True),
+    ),
     tokens=(ACCESS, MFA, SETUP),
     name_of=lambda user: f"users/{address(user)}",
     territory=("v1/", connect.TERRITORY),

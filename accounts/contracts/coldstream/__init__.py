@@ -26,6 +26,10 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
+    lifetimes={
+        "access": "life of an access token and its session: 28800",
+        "session": "ends the session, and the token with it: as access",
+    },
     tokens=(ACCESS,),
     territory=("account/login", "users/", "organizations/"),
     example=(

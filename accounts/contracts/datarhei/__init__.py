@@ -28,7 +28,7 @@ from accounts.login.attempt import Attempt, Identifier, NameForm, Password
 from accounts.login.outcome import Authenticated, LoginRefused, Reason
 from accounts.login.pipeline import authenticate
 from accounts.wire.call import Call
-from accounts.wire.contract import Answer, Contract, Cors, Fault, Faulted
+from accounts.wire.contract import Answer, Contract, Cors, Fault, Faulted, Option
 from accounts.wire.fields import ExactText
 from accounts.wire.parsers import json_value
 from accounts.wire.shapes import checked
@@ -145,6 +145,19 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
+    lifetimes={
+        "access": "life of an access token, above 60: 600",
+        "refresh": "life of the refresh token and of the session: 86400",
+        "session": "ends the session, and the refresh token with it: as refresh",
+    },
+    options=(
+        Option(
+            "algorithm",
+            "What signs; the public half of ES256 is published",
+            "HS256",
+            ("HS256", "ES256"),
+        ),
+    ),
     tokens=PROFILES,
     name_of=lambda user: user.username,
     territory=("api/", "ping/"),

@@ -20,7 +20,7 @@ from accounts.contracts.oloid.pools import Discovery, KeySet
 from accounts.contracts.oloid.tokens import ACCESS, ID, SLUG
 from accounts.contracts.oloid.transport import Operations
 from accounts.contracts.oloid.wording import FAULTS, REFUSALS
-from accounts.wire.contract import Contract, Cors
+from accounts.wire.contract import Contract, Cors, Option
 
 # Region, underscore, letters and digits: nothing else at the root looks like it.
 _POOL = r"^(?P<pool_id>[A-Za-z0-9-]{1,40}_[A-Za-z0-9]{1,40})/\.well-known/"
@@ -61,6 +61,12 @@ CONTRACT = Contract(
     ],
     refusals=REFUSALS,
     faults=FAULTS,
+    lifetimes={
+        "access": "life of an ID or access token: 3600",
+        "refresh": "life of a refresh token: 2592000",
+        "session": "ends the session: as refresh",
+    },
+    options=(Option("refresh_token_rotation", "A refresh token is good once", default=False),),
     tokens=(ID, ACCESS),
     # The product's OloID.
     name_of=lambda user: user.pk.hex,

@@ -15,7 +15,7 @@ from django.urls import path
 from accounts.contracts.rocketchat import factor_views, second_factor, token_views, views
 from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
 from accounts.contracts.rocketchat.wording import CODE_REASONS, FAULTS, REFUSALS
-from accounts.wire.contract import Contract
+from accounts.wire.contract import Contract, Option
 
 CONTRACT = Contract(
     slug=SLUG,
@@ -56,6 +56,25 @@ CONTRACT = Contract(
     refusals={**REFUSALS, **dict.fromkeys(CODE_REASONS, second_factor.login_invalid)},
     faults=FAULTS,
     # The one token is opaque: no key signs for this contract.
+    lifetimes={"session": "life of a new token: 7776000"},
+    options=(
+        Option(
+            "request_limit",
+            "Calls a minute for each address, method and path, up to 1000",
+            default=0,
+        ),
+        Option(
+            "verified_email_only",
+            "People whose address is not verified do not log in",
+            default=False,
+        ),
+        Option(
+            "create_token_secret_sha256",
+            "SHA-256, in hex, of the secret that users.createToken asks for",
+            "",
+            hidden=True,
+        ),
+    ),
     tokens=(),
     territory=("api/info/", "api/v1/", "avatar/"),
     personal_tokens=LOGIN,
