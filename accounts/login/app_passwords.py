@@ -94,7 +94,5 @@ def revoke(found: Found, credential_id: UUID, client: ClientContext) -> bool:
     credential = rows.filter(pk=credential_id).first()
     if credential is None:
         return False
-    with transaction.atomic():
-        custody.revoke_credential(credential, Act(client, user.username, found.session.pk))
-        notices.app_password_revoked(user, credential.label or credential.client_id)
+    custody.revoke_credential(credential, Act(client, user.username, found.session.pk))
     return True

@@ -121,7 +121,8 @@ def remove(found: Found, name: str, client: ClientContext) -> None:
 
 def listed(user: User, now: datetime) -> Sequence[PersonalAccessToken]:
     """The tokens of a user that open something, the oldest first."""
-    rows = PersonalAccessToken.objects.filter(sessions.alive(now, "session__"), user=user)
+    rows = PersonalAccessToken.objects.select_related("session")
+    rows = rows.filter(sessions.alive(now, "session__"), user=user)
     return list(rows.order_by("created_at", "id"))
 
 

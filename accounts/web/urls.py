@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from accounts.web.account import account
+from accounts.web.account.urls import urlpatterns as account_urlpatterns
 from accounts.web.forgot import forgot, password
 from accounts.web.pages import with_slash
 from accounts.web.passkeys import creation_options, own_passkeys, sign_in_options
@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("sign-out/", sign_out, name="sign-out"),
     path("forgot/", forgot, name="forgot"),
     path("password/<str:token>/", password, name="password"),
-    path("account/", account, name="account"),
+    *account_urlpatterns,
     path("account/passkeys/", own_passkeys, name="passkeys"),
     path("account/passkeys/options/", creation_options, name="new-passkey-options"),
     path("language/", choose_language, name="language"),

@@ -1,0 +1,1 @@
+"""The pages below ``/account/``: what people see and change of their own."""
