@@ -1,0 +1,68 @@
+"""Every page, as axe-core and a narrow window see it: WCAG 2.2 AA, light and dark, 360 pixels."""
+
+from __future__ import annotations
+
+from pprint import pformat
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.ops.demo import ROOT, Demo
+from tests.web.chromium import CHROMIUM, chromium
+from tests.web.tour import WALKERS, Walker, opened, pages
+
+AXE = ROOT / "var" / "peers" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+MOST = 80
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.peers,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium"),
+    pytest.mark.skipif(not AXE.exists(), reason="needs axe-core, see tests/peers/install.sh"),
+]
+
+
+def violations(page: Page, rules: list[str], kind: str) -> list[str]:
+    """What axe finds, a line for each rule with the elements concerned."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.add_script_tag(path=AXE)
+    options = {"runOnly": {"type": kind, "values": rules}, "resultTypes": ["violations"]}
+    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{each['id']}: {[node['html'][:90] for node in each['nodes']][:3]}"
+        for each in found["violations"]
+    ]
+
+
+def objections(page: Page) -> list[str]:
+    """All that is wrong with the page that is open."""
+    # A colour that is still changing is nobody's.
+    page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.emulate_media(color_scheme="light")
+    found = violations(page, RULES, "tag")
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark {each}" for each in violations(page, ["color-contrast"], "rule")]
+    page.set_viewport_size({"width": 360, "height": 740})
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    if width > 360:
+        found.append(f"{width} pixels wide in a window of 360")
+    return found
+
+
+@pytest.mark.parametrize("walker", WALKERS, ids=[walker.name for walker in WALKERS])
+def test_every_page_can_be_used_by_everybody(demo: Demo, walker: Walker) -> None:
+    wrong: dict[str, list[str]] = {}
+    walked: list[str] = []
+    with chromium() as browser:
+        # Our pages run no script but their own; axe is let in beside them.
+        context = opened(browser, demo, walker, bypass_csp=True)
+        page = context.new_page()
+        for kind in pages(page, demo.base_url, walker.starts, MOST):
+            walked.append(kind)
+            if found := objections(page):
+                wrong[kind] = found
+    assert len(walked) >= len(walker.starts)
+    assert not wrong, pformat(wrong, width=160)
