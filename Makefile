@@ -10,10 +10,10 @@ DEPLOY_ENV = env -u DATABASE_URL DRAGOMAN_VAR_DIR=.venv/check DRAGOMAN_MODE=prod
 	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock ci attack bench clean
+.PHONY: help run test check format lock ci attack screenshots bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/base: requirements/base.txt
 	$(PYTHON) -m venv .venv
@@ -54,6 +54,9 @@ attack: .venv/dev ## attack every login at length: 2,000 long random stories, 20
 	DRAGOMAN_ATTACK_RUNS=$${DRAGOMAN_ATTACK_RUNS:-2000} DRAGOMAN_ATTACK_STEPS=$${DRAGOMAN_ATTACK_STEPS:-30} \
 	DRAGOMAN_RACE_ROUNDS=$${DRAGOMAN_RACE_ROUNDS:-20} \
 		$(BIN)/pytest tests/attack -n auto $(ARGS)
+
+screenshots: .venv/dev ## take pictures of every page, in light and dark, wide and narrow (needs Chromium)
+	$(BIN)/python -m tests.web.screenshots
 
 bench: .venv/dev ## measure the start and the memory of the real server
 	$(BIN)/python bench/boot.py

@@ -1,0 +1,74 @@
+"""Pictures of every page, light and dark, on a desktop and at 360 pixels: ``make screenshots``.
+
+All of them go to ``var/screenshots``; those that the documentation shows to ``docs/screenshots``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, Page
+
+from tests.ops.demo import ROOT, Demo, running_demo
+from tests.web.chromium import chromium
+from tests.web.tour import WALKERS, Walker, opened, pages
+
+EVERY = ROOT / "var" / "screenshots"
+SHOWN = ROOT / "docs" / "screenshots"
+WIDTHS = {"desktop": 1200, "phone": 360}
+THEMES = ("light", "dark")
+# Picture of the documentation: who sees it, where, at which width, in which light.
+BEST = {
+    "sign-in": "stranger-sign-in-desktop-light",
+    "sign-in-dark": "stranger-sign-in-phone-dark",
+    "account": "person-account-desktop-light",
+    "console": "officer-admin-desktop-light",
+    "console-dark": "officer-admin-desktop-dark",
+}
+
+
+def name_of(walker: Walker, kind: str) -> str:
+    """A file's name for a kind of page."""
+    path = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
+    return f"{walker.name}-{path or 'home'}"
+
+
+def take(page: Page, name: str) -> None:
+    """One page in every width and light."""
+    for width_name, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 800})
+        for theme in THEMES:
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            page.wait_for_timeout(250)  # a colour that changes slowly has changed by then
+            page.screenshot(path=EVERY / f"{name}-{width_name}-{theme}.png", full_page=True)
+
+
+def walk(browser: Browser, demo: Demo, walker: Walker) -> None:
+    """Everything that one walker reaches."""
+    page = opened(browser, demo, walker).new_page()
+    for kind in pages(page, demo.base_url, walker.starts, 80):
+        take(page, name_of(walker, kind))
+
+
+def main() -> None:
+    """Start a demo of its own, walk through it, keep the best."""
+    shutil.rmtree(EVERY, ignore_errors=True)
+    EVERY.mkdir(parents=True)
+    SHOWN.mkdir(parents=True, exist_ok=True)
+    with (
+        TemporaryDirectory() as directory,
+        running_demo(Path(directory)) as demo,
+        chromium() as browser,
+    ):
+        for walker in WALKERS:
+            walk(browser, demo, walker)
+    for name, source in BEST.items():
+        shutil.copyfile(EVERY / f"{source}.png", SHOWN / f"{name}.png")
+    print(f"{len(list(EVERY.iterdir()))} pictures in {EVERY.relative_to(ROOT)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
