@@ -199,7 +199,7 @@ def _page(
         "asks_tenant": not name and (bool(tenant) or "organization" in request.GET),
         "may_ask_tenant": call.addressed is None and len(directory().by_id) > 1,
         "again": "again" in request.GET,
-        "upstream": upstream(call.tenant) if not name else [],
+        "upstream": upstream(request, call.tenant) if not name else [],
         "set_up": set_up.shown(request, token) if name == Challenge.Step.BIND_FACTOR else None,
     }
     return render(request, "web/sign_in.html", context, status=status)

@@ -36,6 +36,10 @@ _OTHER = Words(gettext_noop("Please choose another password."), starts_over=Fals
 _EXTERNAL = Words(
     gettext_noop("That sign-in opens no account here. Please ask your administrator.")
 )
+_EXTERNAL_REFUSED = Words(gettext_noop("The other service did not confirm who you are."))
+_EXTERNAL_UNVERIFIED = Words(
+    gettext_noop("The other service has not verified your e-mail address. Please do that there.")
+)
 _EXTERNAL_AWAY = Words(
     gettext_noop("The other service did not answer. Please try again later."), status=503
 )
@@ -50,11 +54,11 @@ REFUSALS: Mapping[Reason, Words] = {
     Reason.DISABLED: _FIRST,
     Reason.CONTRACT_OFF: _FIRST,
     Reason.KIND_NOT_ALLOWED: _FIRST,
-    Reason.EXTERNAL_REFUSED: _EXTERNAL,
+    Reason.EXTERNAL_REFUSED: _EXTERNAL_REFUSED,
     Reason.EXTERNAL_UNAVAILABLE: _EXTERNAL_AWAY,
     Reason.EXTERNAL_UNKNOWN: _EXTERNAL,
     Reason.EXTERNAL_CONFLICT: _EXTERNAL,
-    Reason.EXTERNAL_UNVERIFIED: _EXTERNAL,
+    Reason.EXTERNAL_UNVERIFIED: _EXTERNAL_UNVERIFIED,
     Reason.THROTTLED_SUBJECT: _WAIT,
     Reason.THROTTLED_ADDRESS: _WAIT,
     Reason.THROTTLED_FACTOR: _WAIT,

@@ -157,10 +157,20 @@ def _token(answer: Fetched) -> Mapping[str, Any]:
     return found
 
 
+def check_answer(error: str | None) -> None:
+    """Whether an authorization request was granted. Raises :class:`ProviderRefused`."""
+    if error is not None:
+        raise ProviderRefused(f"the provider said {_word(error) or 'no'}", "token")
+
+
 def _error(found: Mapping[str, Any], status: int) -> str:
-    error = found.get("error")
-    known = isinstance(error, str) and error.isascii() and error.isprintable()
-    return str(error)[:80] if known else str(status)
+    return _word(found.get("error")) or str(status)
+
+
+def _word(said: Any) -> str:
+    """A provider's word for what went wrong (RFC 6749, 5.2), if it is one."""
+    known = isinstance(said, str) and said.isascii() and said.isprintable()
+    return str(said)[:80] if known else ""
 
 
 def _members(body: bytes) -> Mapping[str, Any]:

@@ -52,6 +52,22 @@ def endpoint(provider: Provider, name: str) -> str:
         raise ProviderUnavailable(str(error), "token") from error
 
 
+def check_answer(provider: Provider, issuer: str | None) -> None:
+    """Whether the answer to an authorization request is this provider's (RFC 9207).
+
+    Raises :class:`ProviderRefused` where another one has sent it, or nobody says who.
+    """
+    if issuer is None:
+        try:
+            document = issuers.discovered(provider.oidc.issuer)
+        except Unreachable as error:
+            raise ProviderUnavailable(str(error), "token") from error
+        if document.get("authorization_response_iss_parameter_supported") is not True:
+            return
+    if issuer != provider.oidc.issuer:
+        raise ProviderRefused("the answer is another issuer's", "token")
+
+
 def authenticate(provider: Provider, evidence: Redeemable, now: datetime) -> ExternalIdentity:
     """Who redeems this code. Raises :class:`ProviderRefused`."""
     settings = provider.oidc

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import F, Func, Q
 from django.utils import timezone
 
-from accounts.models import Session, SigningKey, ThrottleBucket
+from accounts.models import Session, SigningKey, SpentState, ThrottleBucket
 from mfa.models import Challenge, EmailCode, Enrolment
 
 
@@ -31,6 +31,7 @@ class Command(BaseCommand):
         counts = {
             "sessions": Session.objects.filter(ended).delete()[0],
             "challenges": Challenge.objects.filter(expires_at__lt=now).delete()[0],
+            "states": SpentState.objects.filter(expires_at__lt=now).delete()[0],
             "mailed codes": EmailCode.objects.filter(expires_at__lt=before).delete()[0],
             "enrolments": Enrolment.objects.filter(expires_at__lt=before).delete()[0],
             "counters": _stale_counters(now).delete()[0],
