@@ -81,6 +81,11 @@ def count_attempt(challenge: Challenge) -> bool:
     )
 
 
+def give_attempt_back(challenge: Challenge) -> None:
+    """Uncount a try that was not judged."""
+    Challenge.objects.filter(pk=challenge.pk, attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
 def spend(challenge: Challenge, now: datetime) -> bool:
     """Use up a challenge; False if it is spent or over."""
     return bool(

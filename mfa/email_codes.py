@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection, transaction
+
 from mfa.models import EmailCode, EmailFactor
 from mfa.slow_hash import SALT_BYTES, digest
+from tenants.hashing import Overloaded
 
 LIFETIME = timedelta(seconds=3600)
 MAX_ATTEMPTS = 5
@@ -55,24 +58,65 @@ def exhausted(user_id: Any, now: datetime) -> bool:
 
 
 def issue(user_id: Any, now: datetime) -> Mailed:
-    """Make a code; an earlier one stops working."""
-    code = f"{secrets.randbelow(10**6):06d}"
-    salt = secrets.token_bytes(SALT_BYTES)
-    hashed = digest(code, salt)
-    EmailCode.objects.filter(user_id=user_id, used_at=None).update(expires_at=now)
-    row = EmailCode.objects.create(
-        user_id=user_id, salt=salt, digest=hashed, created_at=now, expires_at=now + LIFETIME
+    """Make a code; an earlier one stops working. Raises tenants.hashing.Overloaded."""
+    code, row = _made(user_id, now)
+    with transaction.atomic():
+        _wait_in_line(user_id)
+        return _kept(code, row, now)
+
+
+def issue_unless(user_id: Any, now: datetime, since: datetime) -> Mailed | EmailCode:
+    """The same, unless there is a usable code that was made after ``since``: then that one.
+
+    Of requests that race, one makes a code: a mailbox gets one mail, and one code is alive.
+    """
+    code, row = _made(user_id, now)
+    with transaction.atomic():
+        _wait_in_line(user_id)
+        live = current(user_id, now)
+        if live is not None and live.created_at > since:
+            return live
+        return _kept(code, row, now)
+
+
+def _made(user_id: Any, now: datetime) -> tuple[str, EmailCode]:
+    """A code and its unsaved row. Slow, so it is done while no lock is held."""
+    code, salt = f"{secrets.randbelow(10**6):06d}", secrets.token_bytes(SALT_BYTES)
+    row = EmailCode(
+        user_id=user_id,
+        salt=salt,
+        digest=digest(code, salt),
+        created_at=now,
+        expires_at=now + LIFETIME,
     )
+    return code, row
+
+
+def _wait_in_line(user_id: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"mailed:{user_id}"])
+
+
+def _kept(code: str, row: EmailCode, now: datetime) -> Mailed:
+    EmailCode.objects.filter(user_id=row.user_id, used_at=None).update(expires_at=now)
+    row.save(force_insert=True)
     return Mailed(code, row.expires_at)
 
 
 def find(user_id: Any, code: str, now: datetime) -> EmailCode | None:
-    """The live code that ``code`` is. The try is counted before it is judged."""
+    """The live code that ``code`` is. The try is counted before it is judged.
+
+    Raises tenants.hashing.Overloaded: then nothing was judged, and no try is used.
+    """
     row = current(user_id, now)
     if row is None or not row.count_attempt(MAX_ATTEMPTS):
         return None
-    right = hmac.compare_digest(digest(code, bytes(row.salt)), bytes(row.digest))
-    return row if right else None
+    try:
+        presented = digest(code, bytes(row.salt))
+    except Overloaded:
+        row.give_attempt_back()
+        raise
+    return row if hmac.compare_digest(presented, bytes(row.digest)) else None
 
 
 def spend(row: EmailCode, now: datetime) -> bool:

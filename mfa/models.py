@@ -133,6 +133,12 @@ class EmailCode(models.Model):
         open_rows = EmailCode.objects.filter(pk=self.pk, used_at=None, attempts__lt=limit)
         return bool(open_rows.update(attempts=models.F("attempts") + 1))
 
+    def give_attempt_back(self) -> None:
+        """Uncount a try that was not judged."""
+        EmailCode.objects.filter(pk=self.pk, attempts__gt=0).update(
+            attempts=models.F("attempts") - 1
+        )
+
 
 class Enrolment(models.Model):
     """An authenticator on its way: its secret and codes, sealed, until the user proves it."""

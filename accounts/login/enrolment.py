@@ -169,10 +169,15 @@ def spend_code(found: Found, code: str, client: ClientContext) -> bool:
 def spend_mailed_code(found: Found, code: str, client: ClientContext) -> bool:
     """Whether ``code`` is the one in the user's mail. It is spent, once.
 
-    Raises LoginRefused(THROTTLED_FACTOR).
+    Raises LoginRefused(THROTTLED_FACTOR) and tenants.hashing.Overloaded.
     """
     reserved = _reserve(found, client)
-    row = email_codes.find(found.subject.user.pk, code, client.now) if is_code(code) else None
+    try:
+        row = email_codes.find(found.subject.user.pk, code, client.now) if is_code(code) else None
+    except Overloaded:
+        # As above.
+        throttle.refund_now(reserved)
+        raise
     if row is None or not email_codes.spend(row, client.now):
         _record_wrong(found, client, Factor.EMAIL)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from accounts import notices
 from accounts.login import challenge as challenge_step
@@ -16,7 +17,8 @@ from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket
 from accounts.models import ThrottleBucket, User
 from mfa import email_codes
-from mfa.models import Challenge
+from mfa.email_codes import Mailed
+from mfa.models import Challenge, EmailCode
 from mfa.slow_hash import SALT_BYTES, digest
 from tenants.sealing import derive
 
@@ -34,11 +36,8 @@ class MailState:
 
 
 def ensure_sent(subject: Subject, now: datetime) -> MailState:
-    """Mail a code unless a usable one is on its way already."""
-    current = email_codes.current(subject.user.pk, now)
-    if current is not None:
-        return MailState(generated=False, expires_at=current.expires_at)
-    return send(subject.user, now)
+    """Mail a code unless a usable one is on its way already. Raises tenants.hashing.Overloaded."""
+    return _send_unless(subject.user, now, since=now - email_codes.LIFETIME)
 
 
 def send(user: User, now: datetime) -> MailState:
@@ -46,12 +45,18 @@ def send(user: User, now: datetime) -> MailState:
 
     Raises tenants.hashing.Overloaded.
     """
-    current = email_codes.current(user.pk, now)
-    if current is not None and now - current.created_at < SPACING:
-        return MailState(generated=False, expires_at=current.expires_at)
-    mailed = email_codes.issue(user.pk, now)
-    notices.email_code(user, mailed.code)
-    return MailState(generated=True, expires_at=mailed.expires_at)
+    return _send_unless(user, now, since=now - SPACING)
+
+
+def _send_unless(user: User, now: datetime, *, since: datetime) -> MailState:
+    """Mail a fresh code, unless a usable one was made after ``since``."""
+    # Looked up first: mostly there is one, and then nothing slow is done.
+    made: EmailCode | Mailed | None = email_codes.current(user.pk, now)
+    if not isinstance(made, EmailCode) or made.created_at <= since:
+        made = email_codes.issue_unless(user.pk, now, since)
+    if isinstance(made, Mailed):
+        notices.email_code(user, made.code)
+    return MailState(generated=isinstance(made, Mailed), expires_at=made.expires_at)
 
 
 def send_again(attempt: Attempt, profile: LoginProfile) -> None:
@@ -78,7 +83,8 @@ def resend(user: User | None, now: datetime) -> None:
     nor void the code that its owner is typing. Every call costs one slow hash, so that its time
     does not tell who gets codes. Raises tenants.hashing.Overloaded.
     """
-    last = email_codes.newest(user.pk, now) if user else None
+    # Looked up for nobody too: one statement less would tell.
+    last = email_codes.newest(user.pk if user else uuid4(), now)
     if user is None or last is None or now - last.created_at < SPACING or not _may_ask(user, now):
         digest("", bytes(SALT_BYTES))
         return

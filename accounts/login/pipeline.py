@@ -106,7 +106,13 @@ def _next_step(token: ChallengeToken, attempt: Attempt, journey: Journey) -> Out
     if challenge.security_epoch != subject.user.security_epoch:
         journey.refuse(Reason.CHALLENGE_EXPIRED)
     progress = Progress(subject, tuple(challenge.amr), pending=Pending.of(challenge))
-    return _STEPS[Challenge.Step(challenge.step)](challenge, progress, attempt, journey)
+    try:
+        return _STEPS[Challenge.Step(challenge.step)](challenge, progress, attempt, journey)
+    except LoginRefused as refused:
+        if refused.reason is Reason.OVERLOADED:
+            # Counted before it was judged, and then not judged.
+            challenges.give_attempt_back(challenge)
+        raise
 
 
 def _code_step(
@@ -176,7 +182,9 @@ def _binding_step(
     challenge: Challenge, progress: Progress, attempt: Attempt, journey: Journey
 ) -> Outcome:
     """The last step of enrolment during login: the new authenticator was proved already."""
-    answers_another = any((attempt.second_factor, attempt.passkey, attempt.new_password))
+    answers_another = any(
+        (attempt.second_factor, attempt.passkey, attempt.new_password, attempt.choice)
+    )
     if progress.pending.totp_step < 0 or answers_another:
         journey.refuse(Reason.CHALLENGE_FOREIGN)
     if progress.subject.factors:
