@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -7,7 +8,7 @@ from django.db.models.signals import pre_migrate
 
 from accounts import checks  # noqa: F401 - registers the system checks
 from accounts.wire.checks import check_contracts
-from accounts.wire.registry import slugs
+from accounts.wire.registry import slugs, vocabulary
 from tenants.policy import KNOWN_CONTRACTS
 
 
@@ -18,7 +19,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_contracts, "contracts")
-        KNOWN_CONTRACTS.update(slugs())
+        KNOWN_CONTRACTS.update({slug: partial(vocabulary, slug) for slug in slugs()})
         pre_migrate.connect(allow_long_statements, sender=self)
 
 

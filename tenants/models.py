@@ -23,6 +23,7 @@ from tenants.policy import (
     SecondFactorRule,
     TenantRecord,
     check_contracts,
+    read_settings,
 )
 from tenants.sealing import seal
 from tenants.uuid7 import uuid7
@@ -150,7 +151,7 @@ class Tenant(models.Model):
         They may have been meant to switch it off, and other tenants must not suffer for them.
         """
         try:
-            return ContractSettings.parse(self.contracts.get(slug, {}))
+            return read_settings(slug, self.contracts.get(slug, {}))
         except (AttributeError, TypeError, ValueError) as error:
             text = "tenant %s: %s is closed, its settings cannot be read: %s"
             _log.error(text, self.slug, slug, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -45,10 +45,14 @@ def _lifetime(seconds: Any) -> int:
     return seconds
 
 
+# Python reads weeks and dates without hyphens as well; others would not know what is meant.
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
 def _day(name: str, told: Any) -> date | None:
     if told in (None, ""):
         return None
-    if not isinstance(told, str):
+    if not isinstance(told, str) or not _DATE.fullmatch(told):
         raise TypeError(f"{name} must be a date such as 2031-05-06")
     return date.fromisoformat(told)
 
@@ -104,7 +108,8 @@ class ContractSettings:
             enabled=enabled,
             sunset=sunset,
             lifetimes={k: _lifetime(v) for k, v in _table("lifetimes", raw).items()},
-            options=_table("options", raw),
+            # As with the days, null is the same as nothing said.
+            options={k: v for k, v in _table("options", raw).items() if v is not None},
             deprecated=deprecated,
             policy=_address(raw.get("policy", "")),
         )
@@ -120,9 +125,54 @@ def _table(name: str, raw: Mapping[str, Any]) -> dict[str, Any]:
 # What cannot be read is closed: it may have been meant to switch the contract off.
 CLOSED = ContractSettings(enabled=False)
 _DEFAULT_CONTRACT = ContractSettings()
-# What a tenant can have settings for: the browser's login, and every contract that the layer above
-# has found when it starts.
-KNOWN_CONTRACTS = {"browser", "console"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a tenant can say about one contract, beside what can be said about all."""
+
+    # The kinds of tokens and sessions that have a life of their own.
+    lifetimes: Collection[str]
+    # By its name, what refuses a value that an option cannot have: it raises ValueError.
+    options: Mapping[str, Callable[[Any], None]]
+
+    def demand(self, settings: ContractSettings) -> None:
+        """Refuse what is none of it: a mistyped name or value would pass for the default.
+
+        Raises ValueError.
+        """
+        if unknown := sorted(settings.lifetimes.keys() - set(self.lifetimes)):
+            raise ValueError(f"there is no lifetime {unknown[0]!r}")
+        for name, value in settings.options.items():
+            if name not in self.options:
+                raise ValueError(f"there is no option {name!r}")
+            self.options[name](value)
+
+
+def _switch(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ValueError("keep must be true or false")  # noqa: TRY004  # as all objections
+
+
+_BROWSER = Vocabulary(("session", "idle", "kept", "kept_idle"), {"keep": _switch})
+_CONSOLE = Vocabulary(("session",), {})
+# What a tenant can have settings for: the browser's login, the console, and every contract that
+# the layer above has found when it starts. A contract is loaded when it is first asked.
+KNOWN_CONTRACTS: dict[str, Callable[[], Vocabulary]] = {
+    "browser": lambda: _BROWSER,
+    "console": lambda: _CONSOLE,
+}
+
+
+def read_settings(slug: str, told: Any) -> ContractSettings:
+    """The settings for one contract, every name and value in them known.
+
+    Raises ValueError or TypeError.
+    """
+    settings = ContractSettings.parse(told)
+    if known := KNOWN_CONTRACTS.get(slug):
+        known().demand(settings)
+    return settings
 
 
 def check_contracts(raw: Any) -> None:
@@ -132,12 +182,12 @@ def check_contracts(raw: Any) -> None:
     """
     if not isinstance(raw, Mapping):
         raise TypeError("it must be a table")
-    if unknown := sorted(raw.keys() - KNOWN_CONTRACTS):
+    if unknown := sorted(raw.keys() - KNOWN_CONTRACTS.keys()):
         known = ", ".join(sorted(KNOWN_CONTRACTS))
         raise ValueError(f"there is no contract {unknown[0]!r}; there are {known}")
     for slug, told in raw.items():
         try:
-            ContractSettings.parse(told)
+            read_settings(slug, told)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{slug}: {error}") from error
 

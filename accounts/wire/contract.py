@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -78,6 +79,9 @@ class Cors:
     preflight_status: int = 204
 
 
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """A setting that a tenant can make for this contract alone; the console makes a field of it."""
@@ -89,8 +93,33 @@ class Option:
     # text, or a list of texts.
     default: bool | int | str | tuple[str, ...]
     choices: Sequence[str] = ()
-    # Written, never shown: it stands for a secret.
+    # Written, never shown: the SHA-256, in hex, of a secret.
     hidden: bool = False
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that the setting cannot have; ValueError says which ones it can."""
+        if type(value) is type(self.default) and value == self.default:
+            return
+        if form := self._missed(value):
+            raise ValueError(f"{self.name} must be {form}")
+
+    def _missed(self, value: Any) -> str:
+        """The form that the setting has, where the value has another one."""
+        if self.choices:
+            return "" if value in self.choices else f"one of {', '.join(self.choices)}"
+        if self.hidden:
+            right = isinstance(value, str) and _DIGEST.fullmatch(value)
+            return "" if right else "64 hex digits"
+        match self.default:
+            case bool():
+                return "" if isinstance(value, bool) else "true or false"
+            case int():
+                return "" if type(value) is int and value >= 0 else "a number, 0 or more"
+            case str():
+                return "" if isinstance(value, str) else "a text"
+            case _:
+                texts = isinstance(value, list) and all(isinstance(v, str) and v for v in value)
+                return "" if texts else "a list of texts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.urls import URLPattern
 from accounts.tokens.profile import TokenProfile
 from accounts.wire.contract import Contract
 from accounts.wire.description import Description
+from tenants.policy import Vocabulary
 
 # By name: the layer above declares, this one only finds.
 _PACKAGE = "accounts.contracts"
@@ -49,6 +50,14 @@ def description(slug: str) -> Description | None:
         module = importlib.import_module(apart)
     described: Description | None = getattr(module, "DESCRIPTION", None)
     return described
+
+
+@cache
+def vocabulary(slug: str) -> Vocabulary:
+    """What a tenant can say about a contract alone."""
+    spoken = contract(slug)
+    options = {option.name: option.check for option in spoken.options}
+    return Vocabulary({*spoken.lifetimes, "session"}, options)
 
 
 def view_of(callback: Any) -> type[Any]:

@@ -224,6 +224,25 @@ def test_every_contract_and_the_console_can_have_settings(slug: str) -> None:
         ({"coldstream": {"policy": ["https://a.example/"]}}, "policy must be"),
         ({"coldstream": {"options": ["x"]}}, "options must be a table"),
         ({"coldstream": {"lifetimes": "x"}}, "lifetimes must be a table"),
+        ({"coldstream": {"sunset": "2031-W19-2"}}, "sunset must be a date"),
+        ({"coldstream": {"deprecated": "20310506"}}, "deprecated must be a date"),
+        # A mistyped name or value would pass for the default.
+        ({"coldstream": {"lifetimes": {"acess": 900}}}, "there is no lifetime 'acess'"),
+        ({"coldstream": {"options": {"algorithm": "ES256"}}}, "there is no option 'algorithm'"),
+        ({"browser": {"options": {"keep": "no"}}}, "keep must be true or false"),
+        ({"console": {"lifetimes": {"idle": 900}}}, "there is no lifetime 'idle'"),
+        (
+            {"datarhei": {"options": {"algorithm": "es256"}}},
+            "algorithm must be one of HS256, ES256",
+        ),
+        ({"datarhei": {"options": {"algorithm": ["ES256"]}}}, "algorithm must be one of"),
+        ({"oloid": {"options": {"refresh_token_rotation": 1}}}, "must be true or false"),
+        ({"bytebase": {"options": {"disallow_password_signin": "true"}}}, "must be true or false"),
+        ({"bytebase": {"options": {"email_domains": "x.org"}}}, "must be a list of texts"),
+        ({"bytebase": {"options": {"email_domains": ["x.org", ""]}}}, "must be a list of texts"),
+        ({"rocketchat": {"options": {"request_limit": True}}}, "must be a number, 0 or more"),
+        ({"rocketchat": {"options": {"request_limit": -1}}}, "must be a number, 0 or more"),
+        ({"rocketchat": {"options": {"create_token_secret_sha256": "x"}}}, "must be 64 hex digits"),
         ({"coldstream": None}, "the settings of a contract are a table"),
         (["coldstream"], "it must be a table"),
         (None, "it must be a table"),
@@ -235,10 +254,29 @@ def test_what_means_nothing_is_refused_and_said_why(table: Any, why: str) -> Non
     assert why in str(refused.value)
 
 
+def test_every_setting_that_a_contract_declares_can_be_made(cast: Cast) -> None:
+    for slug, spoken in contracts().items():
+        wanted = {
+            "lifetimes": dict.fromkeys([*spoken.lifetimes, "session"], 900),
+            # As JSON has it: a list where Python has a tuple, and null for nothing said.
+            "options": {
+                each.name: [*each.default] if isinstance(each.default, tuple) else each.default
+                for each in spoken.options
+            },
+        }
+        validate_contracts({slug: wanted})
+        validate_contracts({slug: {"options": {each.name: None for each in spoken.options}}})
+        say(cast.beta, {slug: wanted})
+        assert curl.login(spoken, cast.alice_of_beta, base=_beta()).run().status_code == 200
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {"enabled": "false"},
+        {"options": {"algorithm": "es256"}},
+        {"options": {"algoritm": "ES256"}},
+        {"lifetimes": {"acess": 900}},
         {"enable": False},
         {"sunset": "soon"},
         {"lifetimes": {"access": -1}},

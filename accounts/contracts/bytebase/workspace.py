@@ -22,13 +22,11 @@ class Workspace:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Workspace:
-        """Read a tenant's options; what is no boolean counts as absent."""
-        domains = options.get("email_domains", ())
-        listed = [domains] if isinstance(domains, str) else domains
+        """Read a tenant's options; settings with an option that cannot be read get no further."""
         return cls(
-            options.get("disallow_signup") is not False,
-            options.get("disallow_password_signin") is True,
-            tuple(str(domain).lower().removeprefix("@") for domain in listed if domain),
+            options.get("disallow_signup", True),
+            options.get("disallow_password_signin", False),
+            tuple(d.lower().removeprefix("@") for d in options.get("email_domains", ())),
         )
 
     def outsider(self, email: str) -> str:

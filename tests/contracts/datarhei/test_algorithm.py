@@ -93,8 +93,8 @@ def test_a_switch_cuts_nobody_off(client: Client, cast: Cast) -> None:
         assert header(refresh)["alg"] == algorithm
 
 
-@pytest.mark.parametrize("algorithm", [None, "HS256", "none", "es256", "RS256", 1, ["ES256"]])
-def test_anything_but_es256_stays_with_cores_algorithm(
+@pytest.mark.parametrize("algorithm", [None, "HS256"])
+def test_who_does_not_choose_es256_stays_with_cores_algorithm(
     client: Client, cast: Cast, algorithm: Any
 ) -> None:
     choose(cast, algorithm)

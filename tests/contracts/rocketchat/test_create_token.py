@@ -87,7 +87,7 @@ def test_an_officer_with_the_secret_makes_a_token_in_anothers_name(
     assert post(client, "users.generatePersonalAccessToken", sent, body).status_code == 200
 
 
-@pytest.mark.parametrize("digest", [None, "", 7, "é", [SECRET], SECRET])
+@pytest.mark.parametrize("digest", [None, ""])
 def test_without_a_configured_secret_it_is_refused(
     client: Client, cast: Cast, erin: dict[str, str], digest: Any
 ) -> None:
