@@ -1,5 +1,25 @@
 """What the console shows and lets officers do; Django finds this module by its name."""
 
-from accounts.admin import credentials, events, groups, holdings, keys, sessions, tenants, users
+from accounts.admin import (
+    credentials,
+    events,
+    groups,
+    holdings,
+    keys,
+    providers,
+    sessions,
+    tenants,
+    users,
+)
 
-__all__ = ["credentials", "events", "groups", "holdings", "keys", "sessions", "tenants", "users"]
+__all__ = [
+    "credentials",
+    "events",
+    "groups",
+    "holdings",
+    "keys",
+    "providers",
+    "sessions",
+    "tenants",
+    "users",
+]

@@ -2,59 +2,130 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
-from accounts.admin.scope import Inline, RowForm, ScopedAdmin
+from accounts.admin import contract_settings
+from accounts.admin.contract_settings import surfaces
+from accounts.admin.scope import Inline, RowForm, ScopedAdmin, listing
 from accounts.audit import Event
 from accounts.console import console
-from accounts.models import User
+from accounts.models import LoginEvent, Session, SigningKey, User
 from accounts.tokens import keys
-from accounts.wire.registry import contracts, token_profiles
+from accounts.wire.registry import token_profiles
 from tenants import resolve
-from tenants.models import Tenant, TenantDomain, TenantPolicy
+from tenants.branding import LARGEST_LOGO, Branding
+from tenants.models import IdentityProvider, Tenant, TenantDomain, TenantPolicy
+from tenants.policy import ContractSettings
+
+_LOOKS = ("colour", "logo_file", "logo_remove")
+_KINDS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"<svg", "image/svg+xml"),
+    (b"<?xml", "image/svg+xml"),
+)
 
 
-class TenantForm(RowForm):
-    """Contracts are switched by boxes; what else they are told stays a table."""
+class SettingsForm(RowForm):
+    """Contracts and looks have fields of their own; the tables behind them are never typed."""
 
-    served = forms.MultipleChoiceField(
-        label="Contracts served",
+    colour = forms.CharField(
         required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="A contract that is off answers as if it did not exist.",
+        max_length=7,
+        help_text="Of the sign-in pages, as #rrggbb. Empty: the product's own.",
     )
+    logo_file = forms.FileField(
+        label="New logo",
+        required=False,
+        help_text=f"PNG, JPEG, WebP or SVG of at most {LARGEST_LOGO // 1024} KiB.",
+    )
+    logo_remove = forms.BooleanField(label="Remove the logo", required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(field := self.fields.get("served"), forms.MultipleChoiceField):
-            field.choices = [(each.slug, each.title) for each in contracts().values()]
-            field.initial = [slug for slug in contracts() if _on(self.instance, slug)]
+        self.initial["colour"] = Branding.of(self.instance.branding).colour
+        for each in surfaces():
+            told = self.instance.settings_of(each.slug)
+            self.initial.update(contract_settings.initial_of(each, told))
 
     def clean(self) -> dict[str, Any] | None:
-        """Put the boxes into the table."""
+        """Put the fields into the tables, as far as they were changed."""
         data = super().clean() or self.cleaned_data
-        table = data.get("contracts")
-        if "served" in data and isinstance(table, dict):
-            for slug in contracts():
-                told = table.get(slug)
-                settings = dict(told) if isinstance(told, dict) else {}
-                settings.pop("enabled", None)
-                if slug not in data["served"]:
-                    settings["enabled"] = False
-                if settings or slug in table:
-                    table[slug] = settings
+        names = [name for name in self.changed_data if name in data]
+        self._set_contracts(data, names)
+        if set(names) & set(_LOOKS):
+            self._set_branding(data, names)
         return data
 
+    def _set_contracts(self, data: dict[str, Any], names: list[str]) -> None:
+        known = self.instance.contracts
+        table = dict(known) if isinstance(known, dict) else {}
+        for each in surfaces():
+            mine = [name for name in names if name.startswith(f"{each.slug}__")]
+            if not mine:
+                continue
+            told = contract_settings.changed(each, table.get(each.slug), data, mine)
+            try:
+                ContractSettings.parse(told)
+            except (TypeError, ValueError) as error:
+                self.add_error(_blamed(each.slug, str(error), mine), str(error))
+            table[each.slug] = told
+        self.instance.contracts = {slug: told for slug, told in table.items() if told != {}}
 
-def _on(tenant: Tenant, slug: str) -> bool:
-    return tenant.settings_of(slug).enabled
+    def _set_branding(self, data: dict[str, Any], names: list[str]) -> None:
+        raw = self.instance.branding
+        look = dict(raw) if isinstance(raw, dict) else {}
+        if "colour" in names:
+            look["colour"] = data["colour"]
+        if data.get("logo_remove"):
+            look["logo"] = ""
+        elif isinstance(sent := data.get("logo_file"), UploadedFile):
+            look["logo"] = _data_address(sent)
+        look = {name: value for name, value in look.items() if value}
+        try:
+            Branding.parse(look)
+        except ValueError as error:
+            self.add_error("colour" if "colour" in str(error) else "logo_file", str(error))
+        else:
+            self.instance.branding = look
+
+
+def _blamed(slug: str, objection: str, names: list[str]) -> str:
+    """The field that an objection is about: the one that it names, else the first that changed."""
+    guesses = (f"{slug}__{member}" for member in ("policy", "sunset", "deprecated"))
+    named = (name for name in guesses if name.rpartition("__")[2] in objection)
+    return next((name for name in named if name in names), names[0])
+
+
+def _data_address(sent: UploadedFile[Any]) -> str:
+    """A picture as a page carries it. One that is too large is read no further than to be told."""
+    body = sent.read(LARGEST_LOGO + 1)
+    begin = body.lstrip()[:16].lower() if body.lstrip()[:1] == b"<" else body[:16]
+    kind = next((kind for magic, kind in _KINDS if begin.startswith(magic)), "")
+    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
+        kind = "image/webp"
+    return f"data:{kind or 'image/unknown'};base64,{b64encode(body).decode()}"
+
+
+@cache
+def _form() -> type[SettingsForm]:
+    """The form with the fields of every contract that is installed."""
+    fields: dict[str, Any] = {}
+    for each in surfaces():
+        fields |= contract_settings.fields_of(each)
+    return type("TenantForm", (SettingsForm,), fields)
 
 
 class _TenantInline(Inline):
@@ -96,7 +167,6 @@ class PolicyInline(_TenantInline):
 class TenantAdmin(ScopedAdmin):
     """One company."""
 
-    form = TenantForm
     tenant_path = "pk"
     added = Event.TENANT_CREATED
     changed = Event.TENANT_CHANGED
@@ -123,29 +193,88 @@ class TenantAdmin(ScopedAdmin):
         """The identifiers that contracts use come with the tenant."""
         if obj is None:
             return [(None, {"fields": ("name", "slug")})]
-        contracts_shown = ("served", "contracts") if request.user.is_superuser else ("offered",)
-        return [
-            (None, {"fields": ("name", "slug", "state", "is_default")}),
-            ("Contracts", {"fields": contracts_shown}),
-            ("Identifiers in contracts", {"fields": self._ids}),
+        first = [(None, {"fields": ("name", "slug", "state", "is_default")})]
+        last = [("Identifiers in contracts", {"fields": self._ids})]
+        if not request.user.is_superuser:
+            seen = ("offered", "colour_shown", "logo_shown")
+            return [*first, ("Contracts and looks", {"fields": seen}), *last]
+        served = [
+            (each.title, {"fields": tuple(contract_settings.fields_of(each))})
+            for each in surfaces()
         ]
+        looks = [("Looks", {"fields": ("colour", "logo_shown", "logo_file", "logo_remove")})]
+        return [*first, *served, *looks, *last]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Addresses and identifiers are in clients' configurations: they stay."""
-        return () if obj is None else ("slug", "is_default", "offered", *self._ids)
+        shown = ("offered", "colour_shown", "logo_shown")
+        return () if obj is None else ("slug", "is_default", *shown, *self._ids)
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """A new tenant serves every contract."""
-        if obj is None:
-            kwargs["exclude"] = ("served",)
+        """A new tenant serves every contract and has no looks of its own."""
+        if obj is not None and request.user.is_superuser:
+            kwargs["form"] = _form()
         return super().get_form(request, obj, *args, **kwargs)
 
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002
+    ) -> Any:
+        """Contracts' fields by their names: "Served" alone would not say which."""
+        message = super().construct_change_message(request, form, formsets, add)
+        for each in message:
+            if not add and "changed" in each and "name" not in each["changed"]:
+                each["changed"]["fields"] = [
+                    contract_settings.words(name) for name in form.changed_data
+                ]
+        return message
+
+    def links(self, obj: Tenant) -> list[tuple[str, str]]:
+        """What hangs on the tenant."""
+        by_id = {"tenant__id__exact": obj.pk}
+        return [
+            listing(IdentityProvider, "Identity providers", **by_id),
+            listing(SigningKey, "Signing keys", **by_id),
+            listing(User, "Users", **by_id),
+            listing(Session, "Sessions", tenant=obj.slug),
+            listing(LoginEvent, "Audit trail", tenant=obj.slug),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Staff see their own tenant's rows without choosing it."""
+        answer = super().render_change_form(request, context, *args, **kwargs)
+        if not request.user.is_superuser and context.get("tools"):
+            context["tools"] = [(at.partition("?")[0], words) for at, words in context["tools"]]
+        return answer
+
     @admin.display(description="contracts served")
-    def offered(self, obj: Tenant) -> str:
+    def offered(self, obj: Tenant) -> str | SafeString:
         """In words, for who may only read."""
-        return (
-            ", ".join(each.title for each in contracts().values() if _on(obj, each.slug)) or "none"
-        )
+        rows = []
+        for each in surfaces():
+            told = obj.settings_of(each.slug)
+            ends = f"; deprecated {told.deprecated}" if told.deprecated else ""
+            ends += f"; sunset {told.sunset}" if told.sunset else ""
+            rows.append((f"{each.title}: {'on' if told.enabled else 'off'}{ends}",))
+        return format_html_join("", "<div>{}</div>", rows)
+
+    @admin.display(description="colour")
+    def colour_shown(self, obj: Tenant) -> str:
+        """As it was chosen."""
+        return Branding.of(obj.branding).colour or "the product's own"
+
+    @admin.display(description="logo")
+    def logo_shown(self, obj: Tenant) -> str | SafeString:
+        """As people see it."""
+        logo = Branding.of(obj.branding).logo
+        if not logo:
+            return "none"
+        return format_html('<img class="logo" src="{}" alt="The logo of {}">', logo, obj.name)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Parts come after the whole."""

@@ -365,22 +365,23 @@ def test_a_superuser_switches_a_contract_off_and_the_process_knows_at_once(
     path = path_of(Tenant, cast.alpha.pk, "change")
     page = boss.get(path)
     body = page.content.decode()
-    served = re.findall(r'name="served" value="(\w+)"[^>]*checked', body)
-    assert "coldstream" in served
     hidden = {
         name: html.unescape(value)
         for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', body)
     }
+    boxes = re.findall(r'type="checkbox" name="(\w+)"[^>]*checked', body)
+    assert "coldstream__enabled" in boxes
     assert resolve.directory().by_slug["alpha"].serves("coldstream")
     with django_capture_on_commit_callbacks(execute=True):
         answer = boss.post(
             path,
             {
                 **hidden,
+                **dict.fromkeys([box for box in boxes if box != "coldstream__enabled"], "on"),
                 "name": "Alpha",
                 "state": "active",
-                "contracts": '{"bytebase": {"lifetimes": {"access": 600}}}',
-                "served": [slug for slug in served if slug != "coldstream"],
+                "bytebase__life__access": "600",
+                "datarhei__option__algorithm": "HS256",
                 "domains-0-kind": "email",
                 "domains-0-domain": "alpha.example",
                 "policy-0-second_factor": "required",
