@@ -209,7 +209,7 @@ def changed(
     surface: Surface, stored: Any, data: Mapping[str, Any], names: Iterable[str]
 ) -> dict[str, Any]:
     """The settings with the fields of these names as the form has them; all else as it was."""
-    table = {member: value for member, value in _table(stored).items() if member in _MEMBERS}
+    table = _table(stored, _MEMBERS)
     name, wanted = Name(surface.slug), set(names)
     if name.of("enabled") in wanted:
         # On is what holds anyway, and a table that says so is longer than need be.
@@ -220,12 +220,12 @@ def changed(
             _set(table, member, day.isoformat() if day else None)
     if name.of("policy") in wanted:
         _set(table, "policy", data[name.of("policy")] or None)
-    lifetimes = _table(table.get("lifetimes"))
+    lifetimes = _table(table.get("lifetimes"), surface.lifetimes)
     for kind in surface.lifetimes:
         if name.life(kind) in wanted:
             _set(lifetimes, kind, data[name.life(kind)])
     _set(table, "lifetimes", lifetimes or None)
-    options = _table(table.get("options"))
+    options = _table(table.get("options"), [option.name for option in surface.options])
     for option in surface.options:
         _set_option(options, option, name, data, wanted)
     _set(table, "options", options or None)
@@ -242,16 +242,18 @@ def _set_option(
     at = name.option(option.name)
     if option.hidden and name.removed(option.name) in wanted:
         _set(options, option.name, None)
-    elif at in wanted:
+    elif at in wanted and not (option.hidden and not data[at]):
         value = data[at]
         if isinstance(option.default, tuple):
             value = value.split()
         _set(options, option.name, None if value in ("", [], option.default) else value)
 
 
-def _table(stored: Any) -> dict[str, Any]:
+def _table(stored: Any, known: Iterable[str]) -> dict[str, Any]:
     """What cannot be read counts as unsaid: otherwise nobody could mend it here."""
-    return dict(stored) if isinstance(stored, Mapping) else {}
+    names = set(known)
+    told = stored if isinstance(stored, Mapping) else {}
+    return {name: value for name, value in told.items() if name in names}
 
 
 def _set(table: dict[str, Any], name: str, value: Any) -> None:

@@ -27,7 +27,7 @@ from accounts.wire.registry import token_profiles
 from tenants import resolve
 from tenants.branding import LARGEST_LOGO, Branding
 from tenants.models import IdentityProvider, Tenant, TenantDomain, TenantPolicy
-from tenants.policy import ContractSettings
+from tenants.policy import read_settings
 
 _LOOKS = ("colour", "logo_file", "logo_remove")
 _KINDS = (
@@ -76,11 +76,13 @@ class SettingsForm(RowForm):
             mine = [name for name in names if name.startswith(f"{each.slug}__")]
             if not mine:
                 continue
-            told = contract_settings.changed(each, table.get(each.slug), data, mine)
-            try:
-                ContractSettings.parse(told)
-            except (TypeError, ValueError) as error:
-                self.add_error(_blamed(each.slug, str(error), mine), str(error))
+            stored = table.get(each.slug, {})
+            if _objection(each.slug, stored):
+                # Nothing of it holds: what the form shows takes its place as a whole.
+                mine = [name for name in contract_settings.fields_of(each) if name in data]
+            told = contract_settings.changed(each, stored, data, mine)
+            if objection := _objection(each.slug, told):
+                self.add_error(_blamed(each.slug, objection, mine), objection)
             table[each.slug] = told
         self.instance.contracts = {slug: told for slug, told in table.items() if told != {}}
 
@@ -100,6 +102,14 @@ class SettingsForm(RowForm):
             self.add_error("colour" if "colour" in str(error) else "logo_file", str(error))
         else:
             self.instance.branding = look
+
+
+def _objection(slug: str, told: Any) -> str:
+    try:
+        read_settings(slug, told)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _blamed(slug: str, objection: str, names: list[str]) -> str:

@@ -78,9 +78,9 @@ def test_a_form_that_nobody_touched_changes_nothing(
 ) -> None:
     stored = {
         "bytebase": {"options": {"email_domains": ["x.org"], "web_body_token": False}},
-        "rocketchat": {"options": {"create_token_secret_sha256": DIGEST, "of_later": 1}},
+        "rocketchat": {"options": {"create_token_secret_sha256": DIGEST}},
         "coldstream": {"enabled": False, "sunset": "2031-05-06", "deprecated": "2031-01-01"},
-        "oloid": {"lifetimes": {"access": 600, "of_later": 5}},
+        "oloid": {"lifetimes": {"access": 600}},
     }
     Tenant.objects.filter(pk=cast.alpha.pk).update(contracts=stored)
     answer = save(boss, cast.alpha, django_capture_on_commit_callbacks)
@@ -170,7 +170,12 @@ def test_what_means_nothing_is_refused_at_its_field(
 def test_settings_that_cannot_be_read_can_be_mended(
     cast: Cast, boss: Browser, django_capture_on_commit_callbacks: Any
 ) -> None:
-    broken = {"oloid": {"lifetimes": "long", "mystery": 1}, "bytebase": "off", "gone": {}}
+    broken = {
+        "oloid": {"lifetimes": "long", "mystery": 1},
+        "bytebase": "off",
+        "gone": {},
+        "datarhei": {"options": {"algorithm": "none", "of_later": 1}, "policy": "https://x.org/"},
+    }
     Tenant.objects.filter(pk=cast.alpha.pk).update(contracts=broken)
     resolve.invalidate()
     assert not resolve.directory().by_slug["alpha"].serves("oloid")
@@ -181,8 +186,13 @@ def test_settings_that_cannot_be_read_can_be_mended(
         oloid__enabled="on",
         oloid__life__access="600",
         bytebase__enabled="on",
+        datarhei__enabled="on",
+        datarhei__policy="https://y.org/",
     )
-    assert saved(cast.alpha).contracts == {"oloid": {"lifetimes": {"access": 600}}}
+    assert saved(cast.alpha).contracts == {
+        "oloid": {"lifetimes": {"access": 600}},
+        "datarhei": {"policy": "https://y.org/"},
+    }
 
 
 def test_looks_are_a_colour_and_a_picture(
