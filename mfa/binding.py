@@ -52,13 +52,22 @@ def bind_totp(
     authenticator.secret_sealed = seal(secret, authenticator.seal_context())
     with transaction.atomic():
         # Of two bindings at once the later one waits here, and then sees the earlier.
-        get_user_model().objects.select_for_update().get(pk=user_id)
+        hold_owner(user_id)
         earlier = TotpAuthenticator.objects.filter(user_id=user_id)
         if first and earlier.filter(confirmed=True).exists():
             raise AlreadyBound
         earlier.delete()
         authenticator.save()
     return authenticator
+
+
+def hold_owner(user_id: Any) -> None:
+    """Make other changes of a user's factors wait until the transaction is over.
+
+    Rows that only refer to the account, such as sessions, are still written meanwhile.
+    """
+    rows = get_user_model().objects.select_for_update(no_key=True).filter(pk=user_id)
+    list(rows.values_list("pk"))
 
 
 def _shown(name: str) -> str:
@@ -156,19 +165,25 @@ def confirm_codes(user_id: Any, now: datetime, *, by: str, session_id: str = "")
 
 
 def remove_totp(user_id: Any) -> bool:
-    """Take the authenticator app and its recovery codes away; whether there was one."""
+    """Take the authenticator app away; whether there was one.
+
+    Recovery codes stand in for an authenticator: with the last one they go too.
+    """
     with transaction.atomic():
+        hold_owner(user_id)
         removed = TotpAuthenticator.objects.filter(user_id=user_id).delete()[0]
         Enrolment.objects.filter(user_id=user_id).delete()
-        recovery_codes.revoke(user_id)
+        if not Passkey.objects.filter(user_id=user_id).exists():
+            recovery_codes.revoke(user_id)
     return bool(removed)
 
 
 def remove_all(user_id: Any) -> None:
     """Take every second factor from a user (a lost phone, reset by an administrator)."""
     with transaction.atomic():
-        remove_totp(user_id)
+        hold_owner(user_id)
         Passkey.objects.filter(user_id=user_id).delete()
+        remove_totp(user_id)
         EmailFactor.objects.filter(user_id=user_id).delete()
 
 

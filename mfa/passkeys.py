@@ -21,7 +21,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from mfa import recovery_codes
+from mfa import binding, recovery_codes
 from mfa.ceremonies import Known, Made
 from mfa.models import Challenge, Passkey, TotpAuthenticator
 from tenants.sealing import derive
@@ -167,6 +167,8 @@ def remove(user_id: Any, passkey_id: UUID) -> str | None:
     Recovery codes stand in for an authenticator: with the last one they go too.
     """
     with transaction.atomic():
+        # The app may be taken away at the same moment: then the later of the two sees it.
+        binding.hold_owner(user_id)
         passkey = Passkey.objects.filter(pk=passkey_id, user_id=user_id).first()
         if passkey is None or not Passkey.objects.filter(pk=passkey.pk).delete()[0]:
             return None

@@ -41,14 +41,26 @@ def _normalised(code: str) -> str:
 
 
 def replace(user_id: Any, codes: Sequence[str], *, by: str) -> None:
-    """Store ``codes`` as the user's only set; the earlier set is gone."""
+    """Store ``codes`` as the user's only set; the earlier set is gone.
+
+    Raises tenants.hashing.Overloaded.
+    """
+    keep(user_id, hashed(user_id, codes, by=by))
+
+
+def hashed(user_id: Any, codes: Sequence[str], *, by: str) -> list[RecoveryCode]:
+    """The unsaved rows of a set. Slow; for who must not hold a lock meanwhile."""
     salt = secrets.token_bytes(SALT_BYTES)
-    rows = [
+    return [
         RecoveryCode(
             user_id=user_id, salt=salt, digest=digest(_normalised(code), salt), created_by=by
         )
         for code in codes
     ]
+
+
+def keep(user_id: Any, rows: Sequence[RecoveryCode]) -> None:
+    """Store these as the user's only set."""
     with transaction.atomic(), connection.cursor() as cursor:
         # Two sets made at once would both live: deleting what is there locks nothing new.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"codes:{user_id}"])

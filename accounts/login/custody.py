@@ -133,7 +133,7 @@ def end_sessions_over(user: User, contract: str, act: Act) -> None:
         reason="ended by an administrator",
         facts=[("contract", contract)],
     )
-    sessions.end_rows(Session.objects.filter(user=user, contract=contract), ended)
+    sessions.end_waiting(user.pk, Session.objects.filter(user=user, contract=contract), ended)
 
 
 def open_session(subject: Subject, profile: LoginProfile, act: Act) -> str:
@@ -218,7 +218,10 @@ def remove_factors(user: User, act: Act) -> None:
 
 
 def remove_totp(user: User, act: Act) -> None:
-    """Take the authenticator app and its codes away, where there is one. The owner is told."""
+    """Take the authenticator app away, and the codes with the last authenticator.
+
+    The owner is told.
+    """
     with transaction.atomic():
         if binding.remove_totp(user.pk):
             _removed(user, notices.APP, act, Factor.OTP)

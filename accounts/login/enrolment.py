@@ -1,7 +1,9 @@
 """Changing second factors over an API: fresh authentication first, word to the owner after.
 
 A stolen access token alone must not bind or remove a factor (ASVS 5.0, 7.5.1): the session has to
-be young and to have proved the highest level that the account can reach.
+be young and to have proved the highest level that the account can reach. Each change raises
+LoginRefused(SESSION_ENDED) where the session has ended a moment ago: whoever throws an intruder out
+must not find his authenticator afterwards.
 """
 
 from __future__ import annotations
@@ -82,6 +84,7 @@ def confirm(
     """
     user = found.subject.user
     with transaction.atomic():
+        sessions.hold(found.session, client.now)
         bound = binding.confirm(
             user.pk,
             client.now,
@@ -102,6 +105,7 @@ def confirm_codes(found: Found, client: ClientContext) -> Pending | None:
     """Put the waiting recovery codes into use."""
     user = found.subject.user
     with transaction.atomic():
+        sessions.hold(found.session, client.now)
         made = binding.confirm_codes(
             user.pk, client.now, by=user.username, session_id=str(found.session.pk)
         )
@@ -114,16 +118,19 @@ def confirm_codes(found: Found, client: ClientContext) -> Pending | None:
 def replace_codes(found: Found, codes: Sequence[str], client: ClientContext) -> None:
     """A new set of recovery codes; the old one is void."""
     user = found.subject.user
+    hashed = recovery_codes.hashed(user.pk, codes, by=user.username)
     with transaction.atomic():
-        recovery_codes.replace(user.pk, codes, by=user.username)
+        sessions.hold(found.session, client.now)
+        recovery_codes.keep(user.pk, hashed)
         _record(Event.RECOVERY_CODES_MADE, found, client, Factor.RECOVERY_CODE)
         notices.recovery_codes_made(user)
 
 
 def remove_totp(found: Found, client: ClientContext) -> bool:
-    """Take the authenticator and its codes away; whether there was one."""
+    """Take the app away, and the codes with the last authenticator; whether there was one."""
     user = found.subject.user
     with transaction.atomic():
+        sessions.hold(found.session, client.now)
         removed = binding.remove_totp(user.pk)
         if removed:
             _record(Event.FACTOR_REMOVED, found, client, Factor.OTP)
@@ -135,6 +142,7 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
     """Switch codes by mail on or off; switching on ends the user's other sessions."""
     user = found.subject.user
     with transaction.atomic():
+        sessions.hold(found.session, client.now)
         if on:
             email_codes.enable(user.pk, client.now)
             _end_older(found, client)

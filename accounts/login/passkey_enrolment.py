@@ -15,7 +15,6 @@ from accounts.login import enrolment, passkey_login, sessions
 from accounts.login.outcome import Factor, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.login.subject import make_identifier
-from accounts.models import User
 from mfa import ceremonies, passkeys, relying_parties
 from mfa.ceremonies import Made, Owner, Rejected
 from mfa.models import Passkey
@@ -59,7 +58,8 @@ def add(found: Found, response: str, name: str, host: str | None, client: Client
     """Keep the passkey that the browser has made for the page's request.
 
     Raises NotFresh, TooMany, or LoginRefused: WRONG_CODE for an answer that proves nothing,
-    CHALLENGE_FOREIGN, CHALLENGE_EXPIRED and CHALLENGE_SPENT for one to another request.
+    CHALLENGE_FOREIGN, CHALLENGE_EXPIRED and CHALLENGE_SPENT for one to another request,
+    SESSION_ENDED where the session has just ended.
     """
     _demand_fresh(found, client)
     rp = relying_parties.at(host)
@@ -68,8 +68,9 @@ def add(found: Found, response: str, name: str, host: str | None, client: Client
     made, ticket = _judged(found, response, rp, client)
     user = found.subject.user
     with transaction.atomic():
-        # Of two bindings at once the later one waits here, and then sees the earlier.
-        User.objects.select_for_update().get(pk=user.pk)
+        # Of two bindings at once the later one waits here, and then sees the earlier: it has ended
+        # this session, if that was opened without it.
+        sessions.hold(found.session, client.now)
         first = not found.subject.factors
         if len(passkeys.of(user.pk)) >= passkeys.MOST:
             raise TooMany
@@ -95,14 +96,21 @@ def rename(found: Found, passkey_id: UUID, name: str) -> bool:
 
 
 def remove(found: Found, passkey_id: UUID, client: ClientContext) -> bool:
-    """Take a passkey of one's own away; False if there is no such one. Raises NotFresh."""
+    """Take a passkey of one's own away; False if there is no such one. Raises NotFresh.
+
+    False also where the session has just ended.
+    """
     _demand_fresh(found, client)
     user = found.subject.user
-    with transaction.atomic():
-        name = passkeys.remove(user.pk, passkey_id)
-        if name is not None:
-            _record(Event.FACTOR_REMOVED, found, client)
-            notices.factor_removed(user, f"The passkey “{name}”")
+    try:
+        with transaction.atomic():
+            sessions.hold(found.session, client.now)
+            name = passkeys.remove(user.pk, passkey_id)
+            if name is not None:
+                _record(Event.FACTOR_REMOVED, found, client)
+                notices.factor_removed(user, f"The passkey “{name}”")
+    except LoginRefused:
+        return False
     return name is not None
 
 

@@ -67,7 +67,6 @@ def make(
         created_at=client.now,
     )
     with transaction.atomic():
-        # The account needs no lock: the session bears its epoch, so a change meanwhile kills it.
         sessions.hold(found.session, client.now)
         _forget_ended(user, name, client.now)
         if len(listed(user, client.now)) >= MAX_TOKENS:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Now
@@ -27,6 +29,7 @@ from accounts.login.subject import (
 from accounts.models import Grant, LoginEvent, ServiceCredential, Session, User
 from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
+from mfa import binding
 from tenants.policy import TenantRecord
 from tenants.resolve import directory
 
@@ -190,8 +193,10 @@ def prove_again(session: Session, records: Sequence[dict[str, Any]]) -> None:
 def hold(session: Session, now: datetime) -> None:
     """Keep a session as it is until the transaction is over: one that has ended makes nothing.
 
-    Raises LoginRefused(SESSION_ENDED).
+    First of all in a transaction, so that nobody waits for whom he keeps waiting. Raises
+    LoginRefused(SESSION_ENDED).
     """
+    binding.hold_owner(session.user_id)
     rows = Session.objects.select_for_update(of=("self",), no_key=True)
     if not rows.filter(alive(now), pk=session.pk):
         raise LoginRefused(Reason.SESSION_ENDED)
@@ -221,7 +226,8 @@ def end_all(
 ) -> None:
     """End all sessions of a user: everywhere, or of one contract, or all but ``keep``.
 
-    ``spare_personal``: the user's personal access tokens go on.
+    ``spare_personal``: the user's personal access tokens go on. What one of the sessions is just
+    making (see :func:`hold`) is waited for, and ends with them.
     """
     rows = Session.objects.filter(user=user)
     if contract:
@@ -233,7 +239,14 @@ def end_all(
     ended = audit.row(
         Event.SESSION_ENDED, client, tenant_id=user.tenant_id, user_id=user.pk, reason=reason
     )
-    end_rows(rows, ended)
+    end_waiting(user.pk, rows, ended)
+
+
+def end_waiting(user_id: UUID, rows: QuerySet[Session], ended: LoginEvent) -> None:
+    """The same as :func:`end_rows` for sessions of one user, after what they are just making."""
+    with transaction.atomic():
+        binding.hold_owner(user_id)
+        end_rows(rows, ended)
 
 
 def end_rows(rows: QuerySet[Session], ended: LoginEvent) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfa import recovery_codes
-from mfa.models import RecoveryCode
+from mfa import binding, passkeys, recovery_codes
+from mfa.models import Passkey, RecoveryCode
 from mfa.recovery_codes import _normalised
 from tests.login.gate import CODES, Town, give_codes
 
@@ -82,3 +83,24 @@ def test_who_has_no_codes_finds_none(town: Town) -> None:
     assert recovery_codes.find(town.alice.pk, CODES[0]) is None
     assert recovery_codes.revoke(town.bob.pk) == len(CODES)
     assert recovery_codes.remaining(town.bob.pk) == 0
+
+
+@pytest.mark.parametrize("first", ["app", "passkey"])
+def test_codes_go_with_the_last_authenticator_whichever_it_is(town: Town, first: str) -> None:
+    passkey = Passkey.objects.create(user=town.bob, credential_id=b"1", public_key=b"1", name="key")
+    steps: list[Callable[[], bool]] = [
+        lambda: binding.remove_totp(town.bob.pk),
+        lambda: passkeys.remove(town.bob.pk, passkey.pk) == "key",
+    ]
+    one, other = steps if first == "app" else reversed(steps)
+    assert one()
+    assert recovery_codes.remaining(town.bob.pk) == len(CODES)
+    assert other()
+    assert recovery_codes.remaining(town.bob.pk) == 0
+
+
+def test_with_every_factor_the_codes_go_too(town: Town) -> None:
+    Passkey.objects.create(user=town.bob, credential_id=b"1", public_key=b"1", name="key")
+    binding.remove_all(town.bob.pk)
+    assert not RecoveryCode.objects.exists()
+    assert not Passkey.objects.exists()
