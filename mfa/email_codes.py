@@ -103,6 +103,12 @@ def _kept(code: str, row: EmailCode, now: datetime) -> Mailed:
     return Mailed(code, row.expires_at)
 
 
+def void(user_id: Any, now: datetime) -> None:
+    """No code that was mailed until now is good any more: the mailbox is another one."""
+    live = EmailCode.objects.filter(user_id=user_id, used_at=None, expires_at__gt=now)
+    live.update(expires_at=now)
+
+
 def find(user_id: Any, code: str, now: datetime) -> EmailCode | None:
     """The live code that ``code`` is. The try is counted before it is judged.
 

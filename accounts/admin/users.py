@@ -28,6 +28,7 @@ from accounts.audit import Event
 from accounts.console import act, console
 from accounts.login import password_links, throttle
 from accounts.models import LoginEvent, Session, SubjectIdentifier, User
+from mfa import email_codes
 
 
 @admin.register(User, site=console)
@@ -128,6 +129,7 @@ class UserAdmin(ScopedAdmin):
         if "email" in fields and form.initial.get("email"):
             # A link to choose a password goes to the new address from now on.
             notices.address_changed(obj, form.initial["email"])
+            email_codes.void(obj.pk, timezone.now())
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """The groups, which are the other side's field."""

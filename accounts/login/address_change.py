@@ -28,8 +28,8 @@ from accounts.login.subject import Subject
 from accounts.login.throttle import Bucket
 from accounts.models import ThrottleBucket, User
 from accounts.models.statement import Insert, execute
-from mfa import challenges
-from mfa.models import Challenge, EmailCode
+from mfa import challenges, email_codes
+from mfa.models import Challenge
 from tenants.names import deceptive, fold
 from tenants.resolve import directory
 from tenants.sealing import derive, seal, unseal
@@ -165,8 +165,7 @@ def _forget_old_mail(user: User, client: ClientContext) -> None:
     """Whoever reads the old mailbox must not choose the password, nor answer a login."""
     links: Any = Challenge.objects.filter(user=user, contract__in=list(password_links.Kind))
     links.filter(spent_at=None).update(spent_at=client.now)
-    codes = EmailCode.objects.filter(user=user, used_at=None, expires_at__gt=client.now)
-    codes.update(expires_at=client.now)
+    email_codes.void(user.pk, client.now)
 
 
 def _objection(email: str, subject: Subject) -> Objection | None:

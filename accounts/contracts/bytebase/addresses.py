@@ -17,6 +17,7 @@ from accounts.contracts.bytebase.workloads import DOMAIN
 from accounts.login.custody import Act
 from accounts.models import User
 from accounts.wire.contract import Faulted
+from mfa import email_codes
 from tenants.names import deceptive, fold
 from tenants.policy import TenantRecord
 
@@ -36,6 +37,9 @@ def judge(email: str, tenant: TenantRecord, kind: str) -> None:
         raise objection(f"invalid email: {quoted(email)} is no address") from None
     if len(email) > _MAX_LENGTH:
         raise objection(f"invalid email: it must have at most {_MAX_LENGTH} characters")
+    # It is one part of the paths of this API.
+    if "/" in email:
+        raise objection(f"invalid email: {quoted(email)} must not contain a slash")
     # An address that folds to another text would be shown as what it is not.
     if deceptive(email) or fold(email) != email:
         raise objection(f"invalid email: {quoted(email)} looks like another address")
@@ -63,7 +67,8 @@ def is_taken(email: str, tenant_id: UUID, besides: UUID | None = None) -> bool:
 def change(user: User, new: str, by: Act) -> None:
     """Store another address, which is not proved; the old one gets a mail. Raises Faulted.
 
-    A user name that was the address goes along: it must be the user's own.
+    A user name that was the address goes along: it must be the user's own. Links and codes that
+    went to the old address are void.
     """
     if is_taken(new, user.tenant_id, user.pk):
         raise taken(new)
@@ -79,6 +84,7 @@ def change(user: User, new: str, by: Act) -> None:
         with transaction.atomic():
             user.save(update_fields=fields)
             row.save(force_insert=True)
+            email_codes.void(user.pk, by.client.now)
             notices.address_changed(user, old)
     except IntegrityError:
         raise taken(new) from None

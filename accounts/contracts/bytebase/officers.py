@@ -31,6 +31,7 @@ from accounts.contracts.bytebase.workloads import trust_in
 from accounts.login import custody
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject, subject_of, with_facts
+from accounts.login.workload_trust import trust_of
 from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
@@ -84,17 +85,20 @@ def _living(found: Found, email: str) -> Subject:
 def update_other(call: Call, found: Found, email: str, wanted: Wanted) -> Answer:
     """Change another's title or phone, take his factor away, renew a machine's key.
 
-    Whether there is such an account is told before the permission, as the product does. Raises
-    Faulted.
+    Who is no officer is not told whether there is such an account. Raises Faulted.
     """
+    _demand(found, "bb.users.update")
     subject = _living(found, email)
     _may_touch(found, subject, "bb.users.update")
     judge_fields(wanted)
     _judge_others(call, found, subject, wanted)
     trust = trust_in(wanted.values.get(_TRUST, {})) if _TRUST in wanted.mask else None
-    by, key = act(call, found), ""
+    by, key, trusted = act(call, found), "", trust_of(subject.user)
     with transaction.atomic():
         write_fields(subject.user, wanted, by, trust)
+        if trust is not None and trust != trusted:
+            # Whoever is trusted no longer has no token left either, as with a renewed key.
+            custody.end_sessions_over(subject.user, SLUG, by)
         if "mfa_enabled" in wanted.mask:
             custody.remove_totp(subject.user, by)
         if "service_key" in wanted.mask:

@@ -7,11 +7,17 @@ from unittest.mock import ANY
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
+from accounts.client import ClientContext
 from accounts.contracts.bytebase import creation
+from accounts.contracts.bytebase.tokens import EXCHANGE
+from accounts.login import sessions
 from accounts.login.profile import Limit
-from accounts.models import LoginEvent, ServiceCredential, User
+from accounts.login.subject import Subject
+from accounts.models import LoginEvent, ServiceCredential, Session, User
 from tenants import resolve
+from tenants.resolve import directory
 from tests.contracts.bytebase.conversation import LOGIN, ME, Api, Clock, Text, refused
 from tests.fixtures import PASSWORD, Cast
 
@@ -94,6 +100,17 @@ def test_a_service_accounts_key_is_shown_once(api: Api, cast: Cast, officer: str
     assert not mail.outbox
 
 
+def session_of(workload: User) -> Session:
+    """A session as the exchange of a token opens it."""
+    now = timezone.now()
+    tenant = directory().by_id[workload.tenant_id]
+    subject = Subject(workload, tenant, frozenset(), ())
+    proof = sessions.amr(sessions.FEDERATED, now)
+    live = sessions.build(subject, EXCHANGE, ClientContext("bytebase", now), [proof])
+    live.save()
+    return live
+
+
 def test_a_workload_identity_keeps_whom_it_trusts(api: Api, cast: Cast, officer: str) -> None:
     body = {"email": CI, "title": "CI", "userType": 4, "workloadIdentityConfig": TRUST}
     made = api.post(USERS, body, token=officer).json()
@@ -113,9 +130,14 @@ def test_a_workload_identity_keeps_whom_it_trusts(api: Api, cast: Cast, officer:
     # What is only sent back changes nothing.
     same = api.patch(CI, "", {"title": "CI", "workloadIdentityConfig": gitlab}, token=officer)
     assert same.json() == made
+    live = session_of(User.objects.get(email=CI))
+    assert api.patch(CI, mask, body, token=officer).json() == made
+    assert not Session.objects.filter(pk=live.pk).exclude(ended_at=None).exists()
     new = api.patch(CI, mask, {"workloadIdentityConfig": gitlab}, token=officer).json()
     config = {"providerType": "GITLAB", "issuerUrl": "https://gitlab.com"}
     assert new == made | {"workloadIdentityConfig": config}
+    # Who was trusted until now has no token left.
+    assert Session.objects.filter(pk=live.pk).exclude(ended_at=None).exists()
     refused(api.patch(CI, mask, {}, token=officer), 400, 3, NOT_HTTPS)
     only = "workload identity config is changed by officers, of workload identities only"
     for email in ("alice@alpha.example", "erin@alpha.example"):
