@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import provisioning
 from accounts.models import ExternalAccount, LoginEvent, Session
 from tenants import resolve
+from tenants.federation.settings import Kind
 from tenants.models import IdentityProvider
 from tests.fixtures import Cast
 from tests.web.accounting import (
@@ -88,7 +89,7 @@ def test_sensitive_acts_lead_through_a_fresh_sign_in_and_come_back(cast: Cast) -
     browser = signed_in(cast.alice)
     grow_old(cast.alice)
     looks = {path: browser.get(path) for path in ALL}
-    forms = {ADDRESS, PASSWORD, APP_PASSWORDS, TOKENS}
+    forms = {ADDRESS, PASSWORD, APP_PASSWORDS, TOKENS, LINKED}
     led = {path: answer.get("Location") for path, answer in looks.items()}
     assert led == {
         path: f"/sign-in/?again=1&next={path}" if path in forms else None for path in ALL
@@ -127,7 +128,7 @@ def test_rows_of_others_and_of_nobody_are_not_found(cast: Cast) -> None:
     other = signed_in(cast.erin)
     send(other, TOKENS, act="make", name="his", contract="rocketchat")
     send(other, APP_PASSWORDS, act="make", label="his")
-    provider = IdentityProvider.objects.create(tenant=cast.alpha, name="corp", kind="oidc")
+    provider = IdentityProvider.objects.create(tenant=cast.alpha, name="corp", kind=Kind.OIDC)
     link = ExternalAccount.objects.create(user=cast.erin.user, provider=provider, subject="1")
     session = Session.objects.get(user=cast.erin.user, contract="browser")
     credential = cast.erin.user.service_credentials.get()

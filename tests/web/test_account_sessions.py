@@ -17,6 +17,8 @@ from accounts.login.custody import Act
 from accounts.login.outcome import Reason
 from accounts.models import ExternalAccount, LoginEvent, Session, User
 from accounts.web.account import agents, told
+from tenants import resolve
+from tenants.federation.settings import Kind
 from tenants.models import IdentityProvider
 from tests.fixtures import Cast
 from tests.web.accounting import (
@@ -168,7 +170,7 @@ def test_programs_have_short_names() -> None:
 
 
 def linked_to(cast: Cast, user: User, name: str) -> ExternalAccount:
-    provider = IdentityProvider.objects.create(tenant=cast.alpha, name=name, kind="oidc")
+    provider = IdentityProvider.objects.create(tenant=cast.alpha, name=name, kind=Kind.OIDC)
     return ExternalAccount.objects.create(
         user=user, provider=provider, subject=f"{name}-1", identifier=f"alice@{name}"
     )
@@ -190,6 +192,21 @@ def test_a_linked_account_is_removed_with_what_it_has_opened(cast: Cast, mailed:
     (written,) = LoginEvent.objects.filter(event="external:account:unlinked")
     assert (written.user_id, written.trace[0]) == (cast.alice.user.pk, ["by", "alice"])
     assert browser.get(LINKED).status_code == 200
+
+
+def test_providers_that_are_not_linked_yet_are_offered(cast: Cast) -> None:
+    linked_to(cast, cast.alice.user, "corp")
+    settings = {"issuer": "https://login.example.com", "clientId": "dragoman"}
+    IdentityProvider.objects.update(settings=settings)
+    for tenant, name in ((cast.alpha, "other"), (cast.beta, "foreign")):
+        IdentityProvider.objects.create(tenant=tenant, name=name, kind=Kind.OIDC, settings=settings)
+    resolve.invalidate()
+    page = text(signed_in(cast.alice).get(LINKED))
+    assert re.findall(r'action="([^"]*/link/[^"]*)"', page) == ["/account/link/other/"]
+    browser = Browser()
+    browser.sign_in(cast.dave, name="dave@beta.example")
+    page = text(browser.get(LINKED))
+    assert re.findall(r'action="([^"]*/link/[^"]*)"', page) == ["/t/beta/account/link/foreign/"]
 
 
 def test_the_last_way_to_sign_in_stays(cast: Cast) -> None:

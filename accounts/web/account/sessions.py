@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.login import own_links, sessions
 from accounts.login.own_links import LastWay
 from accounts.login.sessions import Found
-from accounts.models import LoginEvent, Session, User
+from accounts.models import ExternalAccount, LoginEvent, Session, User
 from accounts.web import browser
 from accounts.web.account import agents, told
 from accounts.web.account.frame import (
     acted,
     back_to,
     chosen_id,
+    form_page,
     missing,
     open_page,
     show,
     title_of,
 )
-from accounts.web.pages import refused, signed_in_page
+from accounts.web.pages import Places, refused, signed_in_page
+from tenants.federation import providers
+from tenants.federation.settings import Kind
+from tenants.policy import TenantRecord
 
 # More than a page can be read; "end all others" ends the rest as well.
 _MOST = 200
@@ -100,14 +106,36 @@ def _end_others(request: HttpRequest, found: Found) -> HttpResponse:
     return back_to(request, "own-sessions")
 
 
-@open_page
+@form_page
 def linked_accounts(request: HttpRequest, found: Found) -> HttpResponse:
-    """Accounts at identity providers that sign in here. Linking one begins at its provider."""
+    """Accounts at identity providers that sign in here. Linking one leads to its provider."""
     if request.method == "POST":
         return acted(request, found, {"unlink": _unlink})
     links = own_links.listed(found.subject.user)
     may = own_links.may_unlink(found.subject, len(links))
-    return show(request, found, "linked-accounts", {"links": links, "may_unlink": may})
+    context = {"links": links, "may_unlink": may, "offered": _offered(request, found, links)}
+    return show(request, found, "linked-accounts", context)
+
+
+def _offered(
+    request: HttpRequest, found: Found, links: Sequence[ExternalAccount]
+) -> list[tuple[str, str]]:
+    """The tenant's providers that are not linked yet, each with the address that links it."""
+    tenant, held = found.subject.tenant, {link.provider.name for link in links}
+    offered = [
+        provider
+        for provider in providers.of_tenant(tenant.id, Kind.OIDC, Kind.OAUTH2)
+        if provider.name not in held
+    ]
+    return [(each.title, _link_with(request, tenant, each.name)) for each in offered]
+
+
+def _link_with(request: HttpRequest, tenant: TenantRecord, provider: str) -> str:
+    """Where a provider is linked. At the bare address its name means the default tenant's."""
+    called = browser.call(request).tenant
+    if called is not None and called.id == tenant.id:
+        return Places(request).at("link-with", provider=provider)
+    return reverse("link-with", kwargs={"tenant_slug": tenant.slug, "provider": provider})
 
 
 def _unlink(request: HttpRequest, found: Found) -> HttpResponse:
