@@ -90,4 +90,8 @@ class Login(ContractView):
             call.client(client_id=tenant.client_id if tenant else ""),
             Identifier(NameForm.ANY, body["UserName"]),
         )
-        return Answer(200, _answer(authenticate(attempt, LOGIN), call))
+        outcome = authenticate(attempt, LOGIN)
+        # The end of the contract is announced to whoever has proved to belong there. A stranger
+        # would learn from the header that there is a tenant of this name.
+        self.tenant = outcome.subject.tenant
+        return Answer(200, _answer(outcome, call))

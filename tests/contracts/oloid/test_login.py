@@ -430,3 +430,25 @@ def test_the_refresh_token_belongs_to_the_tenants_client(client: Client, cast: C
     token = answer["cognitoToken"]["AuthenticationResult"]["RefreshToken"]
     assert alpha(client, cast).refresh(token).status_code == 200
     assert Pool(client, cast.beta).refresh(token).status_code == 400
+
+
+def test_the_end_is_announced_to_who_belongs_there_and_to_no_stranger(
+    client: Client, cast: Cast
+) -> None:
+    """A header on a refusal would tell that there is a tenant of this name."""
+    configure(cast.beta, sunset="2031-05-06", deprecated="2026-01-31")
+    told = {
+        "Deprecation": "@1769817600",
+        "Sunset": "Tue, 06 May 2031 00:00:00 GMT",
+    }
+
+    def heard(**changes: Any) -> tuple[int, dict[str, str]]:
+        answer = post_login(client, credentials(cast.alice_of_beta, cast.beta, **changes))
+        return answer.status_code, {name: answer[name] for name in told if name in answer}
+
+    assert heard() == (200, told)
+    assert heard(Password="wrong") == (401, {})
+    assert heard(TenantName="nowhere") == (401, {})
+    assert heard(TenantName=7) == (400, {})
+    answer = post_login(client, credentials(cast.alice, cast.alpha))
+    assert (answer.status_code, "Sunset" in answer) == (200, False)
