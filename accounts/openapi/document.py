@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
@@ -77,9 +77,9 @@ class ContractGenerator(SchemaGenerator):
         return found
 
 
-@cache
+@lru_cache(maxsize=8)
 def document(base: str) -> dict[str, Any]:
-    """The document of a server at this base address. It takes a second, and is made once."""
+    """The document of a server at this base address. It is made once."""
     made = ContractGenerator().get_schema(public=True)
     spoken = [(each, description(each.slug)) for each in contracts().values()]
     return {

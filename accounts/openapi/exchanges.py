@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+_WORD = re.compile(r"\$(\w+)")
+# What readers see for a word; others may be anything.
+_SHOWN = {"client_id": "1example23456789"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,10 @@ class Exchange:
     # The path as it was called, where it is not the action's.
     path: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    # A text is sent as it is, everything else as JSON; {words} in it are filled in before.
+    # A text is sent as it is, everything else as JSON; words after a $ are filled in before.
     body: Any = None
     # What later exchanges call parts of the answer: their names with the ways there.
-    keeps: dict[str, list[str]] = field(default_factory=dict)
+    keeps: dict[str, list[str | int]] = field(default_factory=dict)
     # Members whose value is another in every demo and shows by nothing but its name.
     varies: list[str] = field(default_factory=list)
     status: int = 0
@@ -37,9 +42,17 @@ class Exchange:
     answer_body: Any = None
 
     @property
-    def is_json(self) -> bool:
-        """Whether the request's body is JSON."""
-        return not isinstance(self.body, str)
+    def shown_body(self) -> Any:
+        """The request's body for readers."""
+        return _hidden(self.body)
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return _WORD.sub(lambda word: _SHOWN.get(word[1], "…"), value)
+    if isinstance(value, dict):
+        return {name: _hidden(each) for name, each in value.items()}
+    return [_hidden(each) for each in value] if isinstance(value, list) else value
 
 
 def file_of(slug: str) -> Path:

@@ -130,10 +130,9 @@ class ContractSchema(AutoSchema):
         if takes is None:
             return None
         schema = self._body(takes) if isinstance(takes, type) else self._resolved(takes)
-        sent = {each.name: each for each in self._exchanges() if each.is_json}
         examples = {
-            name: {"value": each.body, **_summary(each)}
-            for name, each in sent.items()
+            each.name: {"value": each.shown_body, **_summary(each)}
+            for each in self._exchanges()
             if each.body is not None
         }
         content = {media: {"schema": _in(media, schema)} for media in self.action.media}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
+from accounts.openapi.document import document
 from accounts.wire.contract import Contract
 from accounts.wire.registry import contracts
 from tests.contracts.every import curl
@@ -52,6 +54,19 @@ def test_made_up_calls_of_an_officer_get_documented_answers(
         for fault in fuzz.faults(operation, headers, known)
     ]
     assert not found, "\n\n".join(found)
+
+
+def test_an_undocumented_status_and_an_undocumented_member_are_found(cast: Cast) -> None:
+    described = copy.deepcopy(document("http://testserver"))
+    del described["paths"]["/api/login/refresh"]["get"]["responses"]["401"]
+    about = described["paths"]["/api"]["get"]["responses"]["200"]["content"]
+    about["application/json"]["schema"] = {"type": "object", "required": ["more"]}
+    found = [
+        fuzz.faults(operation, {}, {})
+        for operation in fuzz.operations(fuzz.loaded(described), "datarhei Core")
+        if operation.path in {"/api/login/refresh", "/ping", "/api"}
+    ]
+    assert [len(each) for each in found] == [1, 1, 0]
 
 
 def _known(cast: Cast, who: Persona) -> dict[str, Any]:
