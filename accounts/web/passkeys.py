@@ -24,7 +24,8 @@ from accounts.login.pipeline import Outcome, authenticate
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
 from accounts.web import browser
-from accounts.web.pages import Places, View, fresh_page, render
+from accounts.web.account.frame import form_page, show
+from accounts.web.pages import Places, View
 from accounts.wire.call import Call
 from accounts.wire.contract import Faulted
 from mfa import passkeys, relying_parties
@@ -162,8 +163,7 @@ def creation_options(request: HttpRequest, question: dict[str, Any]) -> dict[str
     return passkey_enrolment.options(found, call.hint.host, call.client())
 
 
-@fresh_page
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def own_passkeys(request: HttpRequest, found: Found) -> HttpResponse:
     """A user's passkeys: add, rename, remove. Without a fresh sign-in nothing is shown."""
     if request.method == "POST":
@@ -184,7 +184,7 @@ def own_passkeys(request: HttpRequest, found: Found) -> HttpResponse:
         "may_add": rp is not None and len(held) < passkeys.MOST,
         "form": AddForm(),
     }
-    return render(request, "web/passkeys.html", context)
+    return show(request, found, "passkeys", context)
 
 
 def _add(request: HttpRequest, found: Found) -> str | None:

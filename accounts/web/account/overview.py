@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.login import passwords, sessions
@@ -34,6 +35,7 @@ def account(request: HttpRequest, found: Found) -> HttpResponse:
     """What the account has, in one statement."""
     subject = found.subject
     context = {
+        "title": _("Your account"),
         "organization": subject.tenant.name,
         "console": is_staff(subject.user) and subject.tenant.serves(CONSOLE),
         "has_password": passwords.is_hashed(subject.user.password),
