@@ -82,7 +82,7 @@ def _of_kind(settings: Settings, kind: type[S]) -> S:
 
 
 def of_row(row: IdentityProvider) -> Provider:
-    """A stored provider as a value. Raises ValueError where its settings cannot be read."""
+    """A stored provider as a value. Raises ValueError or TypeError where it cannot be read."""
     kind = Kind(row.kind)
     return Provider(
         id=row.id,
@@ -104,7 +104,7 @@ def load() -> Mapping[UUID, tuple[Provider, ...]]:
     for row in IdentityProvider.objects.filter(enabled=True).order_by("position", "name"):
         try:
             provider = of_row(row)
-        except ValueError:
+        except (TypeError, ValueError):
             # Closed, and nobody else's login suffers from it.
             _log.exception("an identity provider cannot be read", extra={"provider": str(row.id)})
             continue

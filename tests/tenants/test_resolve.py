@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models import JSONField, Value
 
 from tenants import resolve
+from tenants.branding import Branding
+from tenants.federation.settings import Kind
 from tenants.hint import TenantHint
-from tenants.models import Tenant, TenantDomain, TenantPolicy
+from tenants.models import IdentityProvider, Tenant, TenantDomain, TenantPolicy
 from tenants.policy import SecondFactorRule
 from tests.login.gate import Town
 
@@ -104,6 +109,36 @@ def test_each_kind_of_change_is_noticed(town: Town) -> None:
     domain.delete()
     stale()
     assert "alpha.example.com" not in resolve.directory().by_host
+
+
+def test_a_row_that_cannot_be_read_is_closed_and_the_directory_goes_on(town: Town) -> None:
+    """Whatever got into the tables: nobody else's logins may suffer from it."""
+    company = IdentityProvider.objects.create(tenant=town.beta, name="corp", kind=Kind.OIDC)
+    usable = {"issuer": "https://id.example.com", "clientId": "dragoman"}
+    rows, failed = IdentityProvider.objects.filter(pk=company.pk), []
+
+    def there(kind: str, settings: Any, trusted: Any) -> bool:
+        told = [Value(each, JSONField()) for each in (settings, trusted)]
+        rows.update(kind=kind, settings=told[0], trusted_domains=told[1])
+        resolve.invalidate()
+        return bool(resolve.directory().providers.get(town.beta.pk))
+
+    assert there(Kind.OIDC, usable, ["example.com"])
+    settings: list[Any] = [None, 5, "x", [], {}, {**usable, "scopes": 5}]
+    trusted: list[Any] = [None, 5, True, [["example.com"]], [{}]]
+    for pair in [*((odd, []) for odd in settings), *((usable, odd) for odd in trusted)]:
+        if there(Kind.OIDC, *pair):
+            failed.append(pair)
+    assert failed == []
+    assert not there("SMOKE", usable, [])
+    looks: list[Any] = [None, 5, "red", [], {"colour": 7, "logo": {}}, {"logo": "x" * 10}, {"a": 1}]
+    for look in looks:
+        Tenant.objects.filter(pk=town.beta.pk).update(branding=Value(look, JSONField()))
+        resolve.invalidate()
+        assert resolve.directory().by_slug["beta"].branding == Branding()
+    TenantPolicy(tenant=town.beta, second_factor="sometimes").save()
+    resolve.invalidate()
+    assert resolve.directory().by_slug["beta"].policy.second_factor is SecondFactorRule.REQUIRED
 
 
 def test_a_change_made_from_an_old_copy_is_noticed_too(town: Town) -> None:
