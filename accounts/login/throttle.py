@@ -153,30 +153,40 @@ def factor_buckets(user_id: UUID) -> list[Bucket]:
 
 def unlock(user: User) -> int:
     """Forget the failures counted for an account under all of its names; how many counters."""
-    return _counters_of(user).delete()[0]
+    return _counters_of([user]).delete()[0]
 
 
 def locked_until(user: User, now: datetime) -> datetime | None:
     """When the longest lock of an account ends by itself, or None if it has none."""
-    ends = []
-    for row in _counters_of(user):
+    return locks([user], now).get(user.pk)
+
+
+def locks(users: Sequence[User], now: datetime) -> dict[UUID, datetime]:
+    """Of these accounts those that are locked, and until when; one statement for all of them."""
+    owners = {key: user.pk for user in users for key in _keys_of(user)}
+    ends: dict[UUID, datetime] = {}
+    for row in _counters_of(users):
         window = timedelta(seconds=row.window_seconds)
         recent = sorted(failure for failure in row.failures if failure > now - window)
         if len(recent) >= row.limit:
             # One place is free as soon as this failure no longer counts.
-            ends.append(recent[-row.limit] + window)
-    return max(ends, default=None)
+            end, owner = recent[-row.limit] + window, owners[bytes(row.key)]
+            ends[owner] = max(end, ends.get(owner, end))
+    return ends
 
 
-def _counters_of(user: User) -> QuerySet[ThrottleBucket]:
+def _counters_of(users: Sequence[User]) -> QuerySet[ThrottleBucket]:
+    return ThrottleBucket.objects.filter(key__in=[key for user in users for key in _keys_of(user)])
+
+
+def _keys_of(user: User) -> list[bytes]:
     tenant_id = str(user.tenant_id)
     names = {user.username_key, user.email_key} - {""}
-    keys = [
+    return [
         _key(Kind.ACCOUNT, tenant_id, str(user.pk)),
         *(_key(Kind.IDENTIFIER, tenant_id, name) for name in names),
         *(bucket.key for bucket in factor_buckets(user.pk)),
     ]
-    return ThrottleBucket.objects.filter(key__in=keys)
 
 
 def reserve(buckets: Sequence[Bucket], now: datetime) -> Reservation:
