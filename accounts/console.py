@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -43,6 +43,8 @@ class Console(AdminSite):
     site_title = "Dragoman"
     index_title = "Console"
     index_template = "console/index.html"
+    # What the overview tells beside the pages: the layer above, which knows the pages, sets it.
+    overview: Callable[[HttpRequest], Mapping[str, Any]] = staticmethod(lambda _request: {})
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff and superusers; asked at every request, so a lost right is lost at once."""
@@ -93,7 +95,11 @@ class Console(AdminSite):
     ) -> TemplateResponse:
         """The overview, with what happened last."""
         recent = within(request.user, LoginEvent.objects.order_by("-at"), "tenant")
-        context = {"recent": recent.select_related("user")[:_RECENT], **(extra_context or {})}
+        context = {
+            "recent": recent.select_related("user")[:_RECENT],
+            **self.overview(request),
+            **(extra_context or {}),
+        }
         return super().index(request, context)
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from accounts.admin import (
     credentials,
+    dashboard,
     events,
     groups,
     holdings,
@@ -14,6 +15,7 @@ from accounts.admin import (
 
 __all__ = [
     "credentials",
+    "dashboard",
     "events",
     "groups",
     "holdings",

@@ -385,9 +385,10 @@ def test_the_statements_of_a_list_do_not_grow_with_its_rows(cast: Cast, model: t
     assert len(many) <= 5, [query["sql"] for query in many]
 
 
-def test_the_overview_costs_two_statements(cast: Cast) -> None:
+def test_the_overview_costs_seven_statements(cast: Cast) -> None:
     browser = signed_in(cast.erin)
     browser.get("/admin/")
     with CaptureQueriesContext(connection) as queries:
         assert browser.get("/admin/").status_code == 200
-    assert len(queries) == 2, [query["sql"] for query in queries]
+    # Who it is, logins, coverage, refusals and their counters, clients, the latest of the trail.
+    assert len(queries) <= 7, [query["sql"] for query in queries]
