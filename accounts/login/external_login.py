@@ -8,20 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
-from uuid import UUID
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.login import external, identify, sessions, throttle, workload_login
-from accounts.login.attempt import Assertion, Attempt, ForeignToken, Password, ProviderCode
+from accounts.login import (
+    directory_login,
+    external,
+    identify,
+    sessions,
+    throttle,
+    workload_login,
+)
+from accounts.login.attempt import (
+    Assertion,
+    Attempt,
+    ForeignToken,
+    Password,
+    ProviderCode,
+)
+from accounts.login.directory_login import Case
 from accounts.login.external import NotAdmitted
 from accounts.login.first_factor import Proof
+from accounts.login.identify import Candidate
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
-from accounts.models import ExternalAccount
 from tenants.federation import auth0, ldap, oauth2, oidc, outbound, providers
 from tenants.federation.assertions import BadToken, read
 from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
+from tenants.federation.ldap import Meet
 from tenants.federation.oauth2 import Redeemable
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
@@ -40,7 +54,8 @@ def check(attempt: Attempt, journey: Journey) -> Proof | None:
         return workload_login.check(attempt.foreign_token, attempt, journey)
     assertion = attempt.assertion
     if assertion is None:
-        return _by_directory(attempt, journey)
+        case = directory_login.case(attempt, journey)
+        return None if case is None else _by_directory(case, journey)
     tenant = _serving(attempt, journey)
     provider = providers.named(tenant.id, assertion.provider)
     if provider is None:
@@ -65,50 +80,33 @@ def _serving(attempt: Attempt, journey: Journey) -> TenantRecord:
     return tenant
 
 
-def _by_directory(attempt: Attempt, journey: Journey) -> Proof | None:
-    """A plain password goes to the tenant's directory, unless it can only be one of ours."""
-    password, identifier = attempt.first_factor, attempt.identifier
-    if not isinstance(password, Password) or identifier is None or not journey.profile.directories:
-        return None
-    tenant = identify.tenant_of(attempt)
-    directories = providers.of_tenant(tenant.id, Kind.LDAP) if tenant else ()
-    if tenant is None or not directories or not tenant.serves(journey.profile.contract):
-        return None
-    found = identify.candidate(identifier, tenant, journey.profile, journey.client)
-    if found is None:
-        provider = directories[0]
-    else:
-        known = _directory_of(found.subject.user.pk, directories)
-        if known is None:
-            # An account of our own, with a password or secret of our own.
-            return None
-        provider = known
-    journey.tenant = tenant
-    journey.note("tenant", tenant.slug)
-    journey.note("tenant by", identify.tenant_by(attempt))
-    journey.note("directory", provider.name)
-    return _proof(provider, Assertion(provider.name, password), attempt, journey)
+def _by_directory(case: Case, journey: Journey) -> Proof:
+    journey.note("directory", case.provider.name)
+    assertion = Assertion(case.provider.name, case.password)
+    return _proof(case.provider, assertion, case.attempt, journey, case.found)
 
 
-def _directory_of(user_id: UUID, directories: tuple[Provider, ...]) -> Provider | None:
-    linked = set(
-        ExternalAccount.objects.filter(
-            user_id=user_id, provider_id__in=[one.id for one in directories]
-        ).values_list("provider_id", flat=True)
-    )
-    return next((one for one in directories if one.id in linked), None)
-
-
-def _proof(provider: Provider, assertion: Assertion, attempt: Attempt, journey: Journey) -> Proof:
-    _count(assertion, attempt, journey)
+def _proof(
+    provider: Provider,
+    assertion: Assertion,
+    attempt: Attempt,
+    journey: Journey,
+    found: Candidate | None = None,
+) -> Proof:
+    _count(assertion, attempt, journey, found)
     try:
-        identity = ask(provider, assertion, attempt)
+        identity = ask(
+            provider, assertion, attempt, directory_login.counting(provider, attempt, journey)
+        )
     except ProviderUnavailable as error:
         # Nobody has guessed anything.
         journey.give_back()
-        _refuse(Reason.EXTERNAL_UNAVAILABLE, error, provider, journey)
+        _refuse(Reason.EXTERNAL_UNAVAILABLE, error, provider, attempt, journey)
     except ProviderRefused as error:
-        _refuse(Reason.EXTERNAL_REFUSED, error, provider, journey)
+        # To a client that named no provider a directory's word is like one of our own.
+        named = attempt.assertion is not None
+        reason = Reason.EXTERNAL_REFUSED if named else Reason.WRONG_PASSWORD
+        _refuse(reason, error, provider, attempt, journey)
     journey.note("provider said", "yes")
     try:
         admitted = external.admit(provider, identity, journey.client)
@@ -116,28 +114,36 @@ def _proof(provider: Provider, assertion: Assertion, attempt: Attempt, journey: 
         journey.give_back()
         journey.refuse(refused.reason)
     journey.note("user", "created" if admitted.created else "found")
-    found = identify.by_id(admitted.user.pk, _tenant(journey), journey.profile, journey.client)
-    if found is None:
+    tenant = _tenant(journey)
+    known = identify.by_id(admitted.user.pk, tenant, journey.profile, journey.client)
+    if known is None:
         journey.refuse(Reason.UNKNOWN_SUBJECT)
-    return Proof(found.subject, _record(provider, identity, journey))
+    return Proof(known.subject, _record(provider, identity, journey))
 
 
-def ask(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+def ask(
+    provider: Provider, assertion: Assertion, attempt: Attempt, meet: Meet | None = None
+) -> ExternalIdentity:
     """Who this is, by the provider's word, within the time that one request has.
 
-    Raises :class:`ProviderRefused`.
+    ``meet`` hears of a directory's entry before its password is tried. Raises
+    :class:`ProviderRefused`.
     """
     try:
         with outbound.one_deadline():
+            if provider.kind is Kind.LDAP:
+                return _of_directory(provider, assertion, attempt, meet)
             return _JUDGES[provider.kind](provider, assertion, attempt)
     except SealBroken as error:
         raise ProviderUnavailable("the provider's secret cannot be read") from error
 
 
 def _refuse(
-    reason: Reason, error: ProviderRefused, provider: Provider, journey: Journey
+    reason: Reason, error: ProviderRefused, provider: Provider, attempt: Attempt, journey: Journey
 ) -> NoReturn:
     journey.note("provider said", str(error))
+    if attempt.assertion is None:
+        journey.refuse(reason)
     journey.refuse(reason, said=str(error), stage=error.stage, provider=provider.title)
 
 
@@ -155,23 +161,26 @@ def _tenant(journey: Journey) -> TenantRecord:
     return journey.tenant
 
 
-def _count(assertion: Assertion, attempt: Attempt, journey: Journey) -> None:
+def _count(
+    assertion: Assertion, attempt: Attempt, journey: Journey, found: Candidate | None
+) -> None:
     """A directory's password can be guessed like one of ours; codes and tokens cannot."""
-    address = journey.client.address
+    profile, address = journey.profile, journey.client.address
     if attempt.identifier is None or not isinstance(assertion.evidence, Password):
-        journey.reserve(throttle.address_buckets(journey.profile, address))
+        journey.reserve(throttle.address_buckets(profile, address))
         return
-    journey.reserve(
-        throttle.password_buckets(
-            journey.profile, _tenant(journey).id, attempt.identifier.value, None, address
-        )
-    )
+    user_id = found.subject.user.pk if found else None
+    name = attempt.identifier.value
+    journey.reserve(throttle.password_buckets(profile, _tenant(journey).id, name, user_id, address))
 
 
-def _of_directory(provider: Provider, assertion: Assertion, attempt: Attempt) -> ExternalIdentity:
+def _of_directory(
+    provider: Provider, assertion: Assertion, attempt: Attempt, meet: Meet | None
+) -> ExternalIdentity:
     if not isinstance(assertion.evidence, Password) or attempt.identifier is None:
         raise ProviderRefused("a directory takes a name and a password")
-    return ldap.authenticate(provider, attempt.identifier.value, assertion.evidence.value)
+    name, password = attempt.identifier.value, assertion.evidence.value
+    return ldap.authenticate(provider, name, password, *([meet] if meet else []))
 
 
 def _redeemable(assertion: Assertion) -> Redeemable:
@@ -200,7 +209,6 @@ def _of_auth0(provider: Provider, assertion: Assertion, attempt: Attempt) -> Ext
 
 
 _JUDGES: Mapping[Kind, Callable[[Provider, Assertion, Attempt], ExternalIdentity]] = {
-    Kind.LDAP: _of_directory,
     Kind.OAUTH2: _of_oauth2,
     Kind.OIDC: _of_oidc,
     Kind.AUTH0: _of_auth0,

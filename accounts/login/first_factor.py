@@ -39,7 +39,7 @@ def check(attempt: Attempt, journey: Journey) -> Proof:
     if factor is None or identifier is None:
         journey.refuse(Reason.NOTHING_PRESENTED)
     found, missing = _find(attempt, identifier, journey)
-    if found is not None and (mandate := _by_secret(found, identifier, factor, journey)):
+    if found is not None and (mandate := by_secret(found, identifier, factor, journey)):
         return _service_proof(found, mandate, journey)
     user = found.subject.user if found else None
     journey.reserve(
@@ -84,7 +84,7 @@ def _find(
     return found, Reason.UNKNOWN_SUBJECT
 
 
-def _by_secret(
+def by_secret(
     found: Candidate, identifier: Identifier, factor: FirstFactor, journey: Journey
 ) -> Mandate | None:
     """The mandate of the service secret that was presented, if it is one.

@@ -1,15 +1,17 @@
 """LDAP and Active Directory: find the entry, then bind as it with the password that was typed.
 
-The library is an install extra. A bind with an empty password is no login (RFC 4513 5.1.2), though
+The library is an install extra. A bind with an empty password is no login (RFC 4513, 5.1.2), though
 many directories answer it with success; it never leaves here.
 """
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from tenants.federation import outbound
 from tenants.federation.identity import (
@@ -18,244 +20,238 @@ from tenants.federation.identity import (
     ProviderUnavailable,
     identity,
 )
-from tenants.federation.outbound import SECONDS, Deadline, Unreachable
+from tenants.federation.ldap_connection import (
+    INSTALLED,
+    Connection,
+    Entry,
+    connected,
+    own_name,
+)
+from tenants.federation.outbound import Deadline, Unreachable
 from tenants.federation.provider import Provider
-from tenants.federation.settings import LdapSettings, Security
+from tenants.federation.settings import LdapSettings
 
-try:
-    import ldap3
-    from ldap3.core.exceptions import LDAPException
-    from ldap3.utils.conv import escape_filter_chars
-    from ldap3.utils.dn import parse_dn
-except ImportError:
-    ldap3 = None
+T = TypeVar("T")
+# Called with the identifier and the subject of the entry that was found, before its password is
+# tried: one entry answers to many spellings of its name, and all of them are guesses at it.
+Meet = Callable[[str, str], None]
 
 MISSING = "LDAP support is not installed"
+# What a column holds.
+_MAX_SUBJECT = 255
 _MAX_NAME = 256
 _MAX_PASSWORD = 1024
 _WRONG = "the directory does not take this name with this password"
 _MAIL = "mail"
+# A refused bind DN is not tried again for this long, in seconds: directories lock accounts.
+_REST = 60.0
 
 
 def is_installed() -> bool:
     """Whether the install extra is there."""
-    return ldap3 is not None
+    return INSTALLED
 
 
-def authenticate(provider: Provider, name: str, password: str) -> ExternalIdentity:
-    """Whose name and password these are. Raises :class:`ProviderRefused`."""
-    if not 0 < len(name) <= _MAX_NAME or not 0 < len(password) <= _MAX_PASSWORD:
+def _nobody_counts(_identifier: str, _subject: str) -> None:
+    pass
+
+
+def authenticate(
+    provider: Provider, name: str, password: str, meet: Meet = _nobody_counts
+) -> ExternalIdentity:
+    """Whose name and password these are. Raises :class:`ProviderRefused`, and what ``meet`` does.
+
+    It is one refusal whatever was wrong.
+    """
+    password = unicodedata.normalize("NFC", password)
+    if not _is_sendable(name, password):
         raise ProviderRefused(_WRONG)
-    if "\0" in name or "\0" in password:
+    entry = _asked(provider, lambda bound: _proved(bound, provider, name, password, meet))
+    if entry is None:
         raise ProviderRefused(_WRONG)
-    with _directory(provider) as bound:
-        entry = _entry(bound, provider, name)
-        if not bound.bind(entry["dn"], password):
-            raise ProviderRefused(_WRONG)
     return _identity(provider, entry)
 
 
 def check(provider: Provider) -> str:
-    """Bind and look at the base, for the console's test. Raises :class:`ProviderRefused`."""
-    with _directory(provider) as bound:
-        found = bound.search(
-            provider.ldap.base_dn, "(objectClass=*)", ldap3.BASE, [ldap3.NO_ATTRIBUTES]
-        )
-    if not found:
+    """Bind, look at the base and try the filter, for the console's test.
+
+    Raises :class:`ProviderRefused` with what an officer has to mend.
+    """
+    settings = provider.ldap
+    _RESTING.clear()
+
+    def looked(bound: Connection) -> bool:
+        bound.search(settings.base_dn, _query(settings, "nobody"), [settings.mapping.identifier])
+        return bound.has(settings.base_dn)
+
+    if not _asked(provider, looked):
         raise ProviderRefused("the base DN does not exist, or may not be read")
     return "The directory answers, and the base DN exists."
 
 
-class _Bound:
-    """A connection bound as the service account; all its steps share one deadline."""
+def _is_sendable(name: str, password: str) -> bool:
+    """Whether a directory is asked at all.
 
-    def __init__(self, connection: Any, deadline: Deadline) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def bind(self, dn: str, password: str) -> bool:
-        """Whether the directory takes this name with this password, which is not empty."""
-        self._hurry()
-        return bool(
-            dn
-            and password
-            and self._connection.rebind(user=dn, password=password, authentication=ldap3.SIMPLE)
-        )
-
-    def search(self, base: str, query: str, scope: str, attributes: list[str]) -> list[Any]:
-        """The entries, two at most. Referrals are none."""
-        self._hurry()
-        self._connection.search(base, query, scope, attributes=attributes, size_limit=2)
-        found = self._connection.response or []
-        return [each for each in found if each.get("type") == "searchResEntry"]
-
-    def said(self) -> str:
-        """The directory's word for how the last step went."""
-        return str(self._connection.result.get("description", ""))
-
-    def close(self) -> None:
-        """Say goodbye, if anybody still listens."""
-        with suppress(LDAPException, OSError, Unreachable):
-            self._connection.unbind()
-
-    def _hurry(self) -> None:
-        self._connection.socket.settimeout(self._deadline.left())
+    A password without one visible character is an empty one to directories that prepare it
+    (RFC 4013): soft hyphens alone, say.
+    """
+    if not 0 < len(name) <= _MAX_NAME or not 0 < len(password) <= _MAX_PASSWORD:
+        return False
+    if not name.strip() or not name.isprintable():
+        return False
+    surrogate = any("\ud800" <= character <= "\udfff" for character in password)
+    visible = any(character.isprintable() for character in password)
+    return visible and not surrogate and "\0" not in password
 
 
-@contextmanager
-def _directory(provider: Provider) -> Iterator[_Bound]:
-    """A connection bound as the service account, to the first server that answers."""
-    if ldap3 is None:
+def _asked(provider: Provider, question: Callable[[Connection], T]) -> T:
+    """The answer of the first server that gives one, over a connection of the service account."""
+    if not is_installed():
         raise ProviderUnavailable(MISSING)
-    settings, deadline = provider.ldap, Deadline(SECONDS)
-    failure = "no server is configured"
-    for server in settings.servers:
+    settings, deadline = provider.ldap, outbound.deadline()
+    failures = []
+    for number, server in enumerate(settings.servers):
         try:
+            # A server that hangs leaves time for the next one.
+            share = Deadline(deadline.left() / (len(settings.servers) - number))
             with outbound.isolated(f"ldap://{server}:{settings.port}").request():
-                bound = _Bound(_connected(server, settings, deadline), deadline)
-                _bind_as_service(bound, provider)
+                return _answer(provider, server, share, question)
         except Unreachable as error:
-            failure = f"{server}: {error}"
-            continue
-        try:
-            yield bound
-        except (LDAPException, OSError, Unreachable) as error:
-            raise ProviderUnavailable(f"{server}: {_said(error)}") from error
-        finally:
-            bound.close()
-        return
-    raise ProviderUnavailable(failure)
+            failures.append(f"{server}: {error}")
+        except ProviderUnavailable as error:
+            raise ProviderUnavailable(f"{server}: {error}") from error
+    raise ProviderUnavailable("; ".join(failures))
 
 
-def _connected(server: str, settings: LdapSettings, deadline: Deadline) -> Any:
-    """A protected connection to a checked address of ``server``. Raises :class:`Unreachable`."""
-    failure = "no address"
-    for address in outbound.addresses(server, settings.port, deadline):
-        try:
-            return _opened(server, address, settings, deadline)
-        except (LDAPException, OSError, ssl.SSLError) as error:
-            failure = _said(error)
-    raise Unreachable(failure)
+def _answer(
+    provider: Provider, server: str, deadline: Deadline, question: Callable[[Connection], T]
+) -> T:
+    bound = connected(server, provider.ldap, deadline)
+    try:
+        _bind_as_service(bound, provider)
+        return question(bound)
+    finally:
+        bound.close()
 
 
-def _opened(server: str, address: str, settings: LdapSettings, deadline: Deadline) -> Any:
-    tls = ldap3.Tls(
-        validate=ssl.CERT_REQUIRED,
-        version=ssl.PROTOCOL_TLS_CLIENT,
-        # The address was checked; the certificate has to name the host.
-        valid_names=[server],
-        sni=server,
-    )
-    host = ldap3.Server(
-        address,
-        port=settings.port,
-        use_ssl=settings.security is Security.LDAPS,
-        tls=tls,
-        get_info=ldap3.NONE,
-        connect_timeout=_whole_seconds(deadline),
-        allowed_referral_hosts=[],
-    )
-    connection = ldap3.Connection(
-        host,
-        receive_timeout=_whole_seconds(deadline),
-        auto_referrals=False,
-        raise_exceptions=False,
-        read_only=True,
-    )
-    connection.open()
-    if settings.security is Security.START_TLS and not connection.start_tls():
-        connection.strategy.close()
-        raise Unreachable("it does not offer StartTLS")
-    return connection
+# Bind DNs that were refused a moment ago: until when each is left alone.
+_RESTING: dict[bytes, float] = {}
 
 
-def _whole_seconds(deadline: Deadline) -> int:
-    """The library knows whole seconds only; two of them leave time for another server."""
-    return max(1, min(2, int(deadline.left())))
-
-
-def _said(error: Exception) -> str:
-    certificate = isinstance(error, ssl.SSLError) or "certificate" in str(error).lower()
-    return (
-        "its certificate is not trusted"
-        if certificate
-        else f"no connection: {type(error).__name__}"
-    )
-
-
-def _bind_as_service(bound: _Bound, provider: Provider) -> None:
-    """Raises :class:`Unreachable` if it breaks off, :class:`ProviderUnavailable` if refused."""
+def _bind_as_service(bound: Connection, provider: Provider) -> None:
     secret = provider.secret
     if not secret:
-        bound.close()
         raise ProviderUnavailable("the password of the bind DN is missing")
-    try:
-        taken = bound.bind(provider.ldap.bind_dn, secret)
-    except (LDAPException, OSError) as error:
-        raise Unreachable(_said(error)) from error
-    if not taken:
-        bound.close()
+    # With the password, so that a new one is tried at once.
+    which = sha256(f"{provider.id} {provider.ldap.bind_dn} {secret}".encode()).digest()
+    if time.monotonic() < _RESTING.get(which, 0.0):
+        raise ProviderUnavailable("the bind DN was refused; it is tried again in a minute")
+    if not bound.bind(provider.ldap.bind_dn, secret):
+        _RESTING[which] = time.monotonic() + _REST
         raise ProviderUnavailable(f"the bind DN was refused: {bound.said()}")
 
 
-def _entry(bound: _Bound, provider: Provider, name: str) -> Mapping[str, Any]:
-    """The one entry of this name; none and several are the same to the person."""
+def _proved(
+    bound: Connection, provider: Provider, name: str, password: str, meet: Meet
+) -> Entry | None:
+    """The entry of this name, if the password is its own."""
     settings = provider.ldap
+    entry = _found(bound, settings, name)
+    if entry is None:
+        # As long as for a wrong password.
+        bound.bind_nobody(settings.base_dn)
+        return None
+    meet(*_known_as(provider, entry))
+    return entry if bound.bind(entry.dn, password) else None
+
+
+def _found(bound: Connection, settings: LdapSettings, name: str) -> Entry | None:
+    """The one entry of this name; none and several are the same to the person.
+
+    The service account logs nobody in: who guesses at it would lock it out for all.
+    """
+    mapping = settings.mapping
     wanted = {
-        settings.mapping.identifier,
-        settings.mapping.display_name,
-        settings.mapping.phone,
-        settings.mapping.groups,
+        mapping.identifier,
+        mapping.display_name,
+        mapping.phone,
+        mapping.groups,
         settings.unique_attribute,
         _MAIL,
     }
-    query = settings.user_filter.replace("%s", escape_filter_chars(name))
-    found = bound.search(settings.base_dn, query, ldap3.SUBTREE, sorted(wanted - {""}))
-    if len(found) != 1:
-        raise ProviderRefused(_WRONG)
-    entry: Mapping[str, Any] = found[0]
-    return entry
+    found = bound.search(settings.base_dn, _query(settings, name), sorted(wanted - {""}))
+    if len(found) != 1 or _folded(found[0].dn) in ("", _folded(settings.bind_dn)):
+        return None
+    return found[0]
 
 
-def _identity(provider: Provider, entry: Mapping[str, Any]) -> ExternalIdentity:
+def _query(settings: LdapSettings, name: str) -> str:
+    return settings.user_filter.replace("%s", escaped(name))
+
+
+def escaped(name: str) -> str:
+    """A name as it stands in a filter: every octet that could mean something is written in hex."""
+    return "".join(
+        character if character.isalnum() and character.isascii() else _hex(character)
+        for character in name
+    )
+
+
+def _hex(character: str) -> str:
+    return "".join(f"\\{octet:02x}" for octet in character.encode())
+
+
+def _folded(dn: str) -> str:
+    return re.sub(r"\s*([,=+])\s*", r"\1", dn.strip()).casefold()
+
+
+def _known_as(provider: Provider, entry: Entry) -> tuple[str, str]:
+    """Identifier and subject; the entry's own name where it has none that can be used."""
+    try:
+        known = _identity(provider, entry)
+    except ProviderRefused:
+        return entry.dn, ""
+    return known.identifier, known.subject
+
+
+def _identity(provider: Provider, entry: Entry) -> ExternalIdentity:
     settings = provider.ldap
-    attributes = {name: _texts(values) for name, values in entry["raw_attributes"].items()}
-    claims: dict[str, Any] = {name: values[0] for name, values in attributes.items() if values}
-    groups = settings.mapping.groups
-    if groups:
-        claims[groups] = [_group_name(value) for value in attributes.get(groups, [])]
+    mapping = settings.mapping
+    names = {mapping.identifier, mapping.display_name, mapping.phone, _MAIL}
+    claims: dict[str, Any] = {}
+    for name in names:
+        if texts := _texts(entry, name):
+            claims[name] = texts[0]
+    if mapping.groups:
+        claims[mapping.groups] = [own_name(text) for text in _texts(entry, mapping.groups)]
     claims["email"] = claims.get(_MAIL, "")
-    return identity(_subject(settings, entry), claims, settings.mapping, provider.domain)
+    return identity(_subject(settings, entry), claims, mapping, provider.domain)
 
 
-def _subject(settings: LdapSettings, entry: Mapping[str, Any]) -> str:
+def _subject(settings: LdapSettings, entry: Entry) -> str:
     """What never changes: an id of the entry, else its name."""
-    if not settings.unique_attribute:
-        return str(entry["dn"]).lower()[:255]
-    values: Sequence[bytes] = entry["raw_attributes"].get(settings.unique_attribute) or []
-    if len(values) != 1:
-        raise ProviderUnavailable(f"the entry has no {settings.unique_attribute}")
-    try:
-        return values[0].decode("ascii")[:255]
-    except UnicodeDecodeError:
+    name = settings.unique_attribute
+    values: Sequence[bytes] = (entry.dn.lower().encode(),)
+    if name:
+        values = entry.attributes.get(name.lower(), ())
+    if len(values) != 1 or not values[0]:
+        raise ProviderUnavailable(f"the entry has no {name}")
+    text = _text(values[0])
+    if text is None or not text.isprintable():
         # Active Directory's objectGUID is binary.
-        return values[0].hex()[:255]
+        text = values[0].hex()
+    if len(text) > _MAX_SUBJECT:
+        raise ProviderUnavailable(f"the entry's {name or 'name'} is too long")
+    return text
 
 
-def _texts(values: Sequence[bytes]) -> list[str]:
-    texts = []
-    for value in values:
-        try:
-            texts.append(value.decode())
-        except UnicodeDecodeError:
-            continue
-    return texts
+def _texts(entry: Entry, name: str) -> list[str]:
+    texts = (_text(value) for value in entry.attributes.get(name.lower(), ()))
+    return [text for text in texts if text]
 
 
-def _group_name(value: str) -> str:
-    """A group's own name out of its distinguished name."""
+def _text(value: bytes) -> str | None:
     try:
-        parts = parse_dn(value)
-    except LDAPException:
-        return value
-    return str(parts[0][1]) if parts else value
+        return value.decode()
+    except UnicodeDecodeError:
+        return None

@@ -7,6 +7,7 @@ LDAP, datarhei Core's for Auth0. Secrets are no settings: they are sealed in a c
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -152,11 +153,13 @@ class LdapSettings:
     security: Security
     bind_dn: str
     base_dn: str
-    # With one %s for the escaped name.
+    # With %s for the escaped name, once or several times.
     user_filter: str
     mapping: FieldMapping
     # The attribute that never changes; empty: the entry's own name (DN).
     unique_attribute: str
+    # PEM: who signs the servers' certificates; empty: the system's authorities.
+    ca_certificate: str = ""
 
     @classmethod
     def parse(cls, raw: Any) -> LdapSettings:
@@ -172,9 +175,22 @@ class LdapSettings:
             _user_filter(fields.text("userFilter", default="(uid=%s)")),
             FieldMapping.parse(fields.take("fieldMapping", {}), "uid"),
             fields.text("uniqueAttribute", default="entryUUID"),
+            _certificates(fields.take("caCertificate", "")),
         )
         fields.finish()
         return settings
+
+
+def _certificates(pem: Any) -> str:
+    """One certificate or several. A private key that was pasted along is refused, not stored."""
+    if not isinstance(pem, str) or len(pem) > 100_000 or "PRIVATE KEY" in pem:
+        raise ValueError("caCertificate holds certificates in PEM form and nothing else")
+    if pem:
+        try:
+            ssl.create_default_context(cadata=pem)
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError("caCertificate holds no certificate in PEM form") from error
+    return pem
 
 
 def _servers(fields: _Fields) -> tuple[str, ...]:
@@ -199,8 +215,8 @@ def _port(value: Any) -> int:
 
 def _user_filter(text: str) -> str:
     inner = f"({text})" if not text.startswith("(") else text
-    if inner.count("%s") != 1 or inner.replace("%s", "").count("%"):
-        raise ValueError("userFilter contains %s once, where the name goes")
+    if "%s" not in inner or "%" in inner.replace("%s", ""):
+        raise ValueError("userFilter contains %s where the name goes")
     if inner.count("(") != inner.count(")"):
         raise ValueError("userFilter is no filter: its brackets do not match")
     return inner
