@@ -75,7 +75,7 @@ def _factors(page: ScopedAdmin, request: HttpRequest, user: Any) -> Section:
     for app in TotpAuthenticator.objects.filter(user=user, confirmed=True).defer("secret_sealed"):
         reset = _acts(page, request, user, "reset-app")
         rows.append(("Authenticator app", app.name, moment(app.created_at), "–", reset))
-    for key in Passkey.objects.filter(user=user).order_by("created_at"):
+    for key in Passkey.objects.filter(user=user).select_related("user").order_by("created_at"):
         kind = "Passkey, synced" if key.synced else "Passkey"
         used = moment(key.last_used_at)
         name = f"{key.name} ({key.rp_id})"

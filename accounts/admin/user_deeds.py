@@ -119,10 +119,10 @@ DEEDS = (
     Deed(
         "reset-app",
         "Reset authenticator app",
-        "The authenticator app and the recovery codes stop working, because the device is lost. "
-        "Passkeys and mailed codes stay. If the tenant demands a second factor, the next sign-in "
-        "sets up a new one; without that the password alone opens the account. Sessions go on: "
-        "end them, too, if the device was stolen. The owner gets a mail.",
+        "The authenticator app stops working, because its device is lost; the recovery codes go "
+        "with the last authenticator. Passkeys and mailed codes stay. If no factor is left and the "
+        "tenant demands one, the next sign-in sets it up; otherwise the password alone opens the "
+        "account. Sessions go on: end them, too, if the device was stolen. The owner gets a mail.",
         "authenticator app reset",
         custody.remove_totp,
         applies=lambda user: user.has_totp,

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from accounts.admin.users import UserForm
+from accounts.admin.user_form import UserForm
 from accounts.client import ClientContext
 from accounts.login.attempt import (
     Attempt,
