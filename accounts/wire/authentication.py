@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from django.db.models import Q
 
 from accounts.login import sessions
-from accounts.login.outcome import Reason
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
 from accounts.tokens.jwt import TokenMalformed, Verified, read, read_without_kid
@@ -65,3 +66,17 @@ def session(call: Call, where: Q, token: Verified, profile: LoginProfile) -> Fou
     if reason is not None:
         raise Faulted(_FAULT_OF.get(reason, Fault.BAD_TOKEN), reason, found=found)
     return found
+
+
+@contextmanager
+def ends_meanwhile() -> Iterator[None]:
+    """A session that ends during the call is told of like one that had ended before it.
+
+    Raises Faulted(ENDED).
+    """
+    try:
+        yield
+    except LoginRefused as refused:
+        if refused.reason is not Reason.SESSION_ENDED:
+            raise
+        raise Faulted(Fault.ENDED, refused.reason) from refused

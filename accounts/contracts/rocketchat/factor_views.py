@@ -1,7 +1,8 @@
 """Setting up and taking away second factors, and what belongs to it.
 
 Every call that adds, removes or renews a factor asks for one: by its guard, or by the code in its
-body.
+body. A token that bypasses the factor does not do so here, where its owner's own are concerned: a
+stolen one must not take the account over (ASVS 5.0, 7.5.1).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class EnableTotp(RocketChatView):
 
     most_calls = _MOST_CALLS
 
-    @stepped_up()
+    @stepped_up(bypassed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """A secret that takes effect once its first code was sent to ``users.validateTotp``."""
         if Factor.OTP in found.subject.factors:
@@ -73,7 +74,7 @@ class ValidateTotp(RocketChatView):
 
     most_calls = _MOST_CALLS
 
-    @stepped_up()
+    @stepped_up(bypassed=False)
     @_with_code
     def post(self, call: Call, found: Found, code: str) -> Answer:
         """Put the new authenticator into use; the backup codes are shown here and never again."""
@@ -151,6 +152,8 @@ class ResetTotp(RocketChatView):
         if target is None:
             return wording.USER_NOT_FOUND
         if target.user.pk == found.subject.user.pk:
+            if refusal := second_factor.refusal_of_bypass(call, found):
+                return refusal
             enrolment.remove_totp(found, call.client())
         else:
             custody.remove_totp(target.user, officers.act(call, found))
@@ -190,7 +193,7 @@ def _waiting(name: str, call: Call) -> User | None:
 class EnableEmail(RocketChatView):
     """``POST /api/v1/users.2fa.enableEmail``."""
 
-    @stepped_up()
+    @stepped_up(bypassed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """Codes by mail from now on; the user's other sessions end."""
         subject = found.subject
@@ -206,7 +209,7 @@ class EnableEmail(RocketChatView):
 class DisableEmail(RocketChatView):
     """``POST /api/v1/users.2fa.disableEmail``."""
 
-    @stepped_up(remembers=False)
+    @stepped_up(remembers=False, bypassed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """No more codes by mail."""
         enrolment.set_email_factor(found, call.client(), on=False)

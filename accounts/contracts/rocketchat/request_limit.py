@@ -51,7 +51,9 @@ def spend(call: Call, most: int = UNLIMITED) -> Budget | None:
     if limit >= UNLIMITED or address is None:
         return None
     tenant = str(call.tenant.id) if call.tenant else ""
-    parts = (tenant, address, str(call.request.method), call.request.path_info)
+    # The same endpoint under each of the tenant's addresses.
+    path = call.request.path_info.removeprefix(f"/t/{call.hint.slug}")
+    parts = (tenant, throttle.source(address), str(call.request.method), path)
     bucket = _bucket(Limit(limit, WINDOW), *parts)
     reservation = throttle.reserve([bucket], call.now)
     rows = ThrottleBucket.objects.filter(pk=bucket.key).values_list("failures", flat=True)
@@ -68,7 +70,8 @@ def spares(user: User) -> bool:
 
 def admits(call: Call, what: str, limit: Limit) -> bool:
     """Whether this address may do ``what`` once more, whether or not the tenant limits calls."""
-    bucket = _bucket(limit, what, client_address(call.request) or "")
+    address = client_address(call.request)
+    bucket = _bucket(limit, what, throttle.source(address) if address else "")
     return throttle.reserve([bucket], call.now).refusal is None
 
 

@@ -57,23 +57,24 @@ def login_required(subject: Subject, now: datetime) -> Answer:
 
 def login_invalid(refused: LoginRefused) -> Answer:
     """The login's word for a code that is wrong, used, or one too many."""
-    subject, now = refused.detail.get("subject"), timezone.now()
+    subject = refused.detail.get("subject")
     methods = _enabled(subject) if subject else []
-    if subject is None or methods[:1] != [EMAIL]:
+    if subject is None or not methods:
         return wording.refused("totp-invalid", "TOTP Invalid", wording.TOTP_DETAILS)
-    error, message, details = _after_wrong(EMAIL, subject, now)
+    error, message, details = _after_wrong(methods[0], subject, timezone.now())
     return wording.refused(error, message, details)
 
 
-def refusal(call: Call, found: Found, *, remembers: bool) -> Answer | None:
+def refusal(call: Call, found: Found, *, remembers: bool, bypassed: bool = True) -> Answer | None:
     """Why a guarded call is not served, or None: the code was right, or none is asked for.
 
-    Raises Faulted(FORBIDDEN) for an account that has nothing to be asked for over this contract.
+    ``bypassed``: whether a token that was made to bypass the factor does so here. Raises
+    Faulted(FORBIDDEN) for an account that has nothing to be asked for over this contract.
     """
     client = call.client()
     if remembers and _remembered(found, client):
         return None
-    if personal_tokens.bypasses_second_factor(found.session):
+    if bypassed and personal_tokens.bypasses_second_factor(found.session):
         return None
     method, subject = _method(call, found.subject), found.subject
     if method is None:
@@ -91,6 +92,13 @@ def refusal(call: Call, found: Found, *, remembers: bool) -> Answer | None:
     if remembers:
         remember(found, proof, client)
     return None
+
+
+def refusal_of_bypass(call: Call, found: Found) -> Answer | None:
+    """Why a call that was let through by the bypass alone is not served after all, or None."""
+    if not personal_tokens.bypasses_second_factor(found.session):
+        return None
+    return refusal(call, found, remembers=False, bypassed=False)
 
 
 def remember(found: Found, proof: str, client: ClientContext) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.db import transaction
+
 from accounts.contracts.rocketchat import bodies, officers, people, tokens, wording
 from accounts.contracts.rocketchat.tokens import LOGIN
 from accounts.contracts.rocketchat.views import RocketChatView, guarded, stepped_up
-from accounts.login import custody, personal_tokens
-from accounts.login.outcome import LoginRefused
+from accounts.login import custody, personal_tokens, sessions
 from accounts.login.personal_tokens import NameTaken, TooManyTokens, UnknownToken
 from accounts.login.sessions import Found
 from accounts.wire.call import Call
-from accounts.wire.contract import Answer, Fault, Faulted
+from accounts.wire.contract import Answer
 
 Named = Callable[[Any, Call, Found, str], Answer]
 
@@ -36,8 +37,6 @@ def _named(method: str) -> Callable[[Named], Callable[[Any, Call, Found], Answer
                 return wording.token_unknown(method)
             except TooManyTokens:
                 return wording.too_many_tokens(method)
-            except LoginRefused as refused:
-                raise Faulted(Fault.ENDED, refused.reason) from refused
 
         return read
 
@@ -103,6 +102,8 @@ class CreateToken(RocketChatView):
         subject = officers.impersonated(who, secret, call, found)
         if subject is None:
             return wording.NOT_AUTHORIZED
-        token = custody.open_session(subject, LOGIN, officers.act(call, found))
+        with transaction.atomic():
+            sessions.hold(found.session, call.now)
+            token = custody.open_session(subject, LOGIN, officers.act(call, found))
         tokens.keep_newest(subject, call.client())
         return wording.succeeded(data={"userId": subject.identifier, "authToken": token})

@@ -26,6 +26,7 @@ from accounts.login.outcome import ChallengeRequired
 from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject, identified
+from accounts.wire.authentication import ends_meanwhile
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 from accounts.wire.views import ContractView
@@ -72,19 +73,25 @@ def guarded(handler: Signed[V]) -> Callable[[V, Call], Answer]:
     def checked(view: V, call: Call) -> Answer:
         found = tokens.signed_in(call)
         refusal = None if request_limit.spares(found.subject.user) else view.overdrawn(call)
-        return refusal or handler(view, call, found)
+        with ends_meanwhile():
+            return refusal or handler(view, call, found)
 
     return checked
 
 
-def stepped_up(*, remembers: bool = True) -> Callable[[Signed[V]], Callable[[V, Call], Answer]]:
-    """A handler that asks for a second factor; ``remembers``: not again for a while."""
+def stepped_up(
+    *, remembers: bool = True, bypassed: bool = True
+) -> Callable[[Signed[V]], Callable[[V, Call], Answer]]:
+    """A handler that asks for a second factor.
+
+    ``remembers``: not again for a while. ``bypassed``: not of tokens that were made to bypass it.
+    """
 
     def wrap(handler: Signed[V]) -> Callable[[V, Call], Answer]:
         @guarded
         @wraps(handler)
         def asked(view: V, call: Call, found: Found) -> Answer:
-            refusal = second_factor.refusal(call, found, remembers=remembers)
+            refusal = second_factor.refusal(call, found, remembers=remembers, bypassed=bypassed)
             return refusal or handler(view, call, found)
 
         return asked

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.core import mail
 from django.test import Client
 
+from accounts.login import sessions
 from accounts.models import LoginEvent, Session, User
 from tenants import resolve
 from tests.contracts.rocketchat.exchange import (
@@ -23,10 +24,12 @@ from tests.contracts.rocketchat.exchange import (
     signed_in,
 )
 from tests.contracts.rocketchat.test_guard import DIGEST, PASSWORD_REQUIRED
+from tests.contracts.rocketchat.test_personal_tokens import _end_all_first
 from tests.fixtures import PASSWORD, Cast
 
 CALL = "users.createToken"
 SECRET = "a deployment secret of many random letters"
+OF_NOTHING = hashlib.sha256(b"").hexdigest()
 NOT_AUTHORIZED = failure("error-not-authorized", "Not authorized")
 
 
@@ -87,7 +90,7 @@ def test_an_officer_with_the_secret_makes_a_token_in_anothers_name(
     assert post(client, "users.generatePersonalAccessToken", sent, body).status_code == 200
 
 
-@pytest.mark.parametrize("digest", [None, ""])
+@pytest.mark.parametrize("digest", [None, "", OF_NOTHING])
 def test_without_a_configured_secret_it_is_refused(
     client: Client, cast: Cast, erin: dict[str, str], digest: Any
 ) -> None:
@@ -149,3 +152,12 @@ def test_a_body_that_misses_something_is_told(
     for body, told in bodies:
         refused(post(client, CALL, erin, body), 400, told)
     refused(post(client, CALL, {}, {"username": "alice", "secret": SECRET}), 401, NOT_SIGNED_IN)
+
+
+def test_an_officer_who_is_thrown_out_meanwhile_makes_none(
+    client: Client, cast: Cast, erin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "judge", _end_all_first)
+    body = {"username": "alice", "secret": SECRET}
+    refused(post(client, CALL, erin, body), 401, NOT_SIGNED_IN)
+    assert not Session.objects.filter(user=cast.alice.user).exists()

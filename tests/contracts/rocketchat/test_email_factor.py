@@ -190,6 +190,8 @@ class TestLogin:
         answer = log_in(client, ALICE, headers={"x-2fa-method": "email"})
         is_refused(answer, 401, login_refusal(*REQUIRED, told))
         code = totp.code_at(secret, totp.step_at(timezone.now()))
+        wrong = log_in(client, {**ALICE, "code": f"{(int(code) + 1) % 10**6:06d}"})
+        is_refused(wrong, 401, login_refusal(*INVALID, told))
         assert log_in(client, {**ALICE, "code": code}).status_code == 200
 
 

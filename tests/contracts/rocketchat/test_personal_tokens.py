@@ -18,6 +18,7 @@ from accounts.login import custody, personal_tokens, sessions
 from accounts.login.custody import Act
 from accounts.models import Grant, LoginEvent, PersonalAccessToken, Session
 from accounts.provisioning import operator
+from mfa.models import Enrolment, TotpAuthenticator
 from tests.contracts.rocketchat.exchange import (
     NOT_SIGNED_IN,
     TIME,
@@ -52,6 +53,13 @@ CALLS = {
     RENEW: "personalAccessTokens:regenerateToken",
     REMOVE: "personalAccessTokens:removeToken",
 }
+# What changes one's own second factors, whatever the body says.
+OWN_FACTORS = (
+    "users.enableTotp",
+    "users.validateTotp",
+    "users.2fa.enableEmail",
+    "users.2fa.disableEmail",
+)
 SUCCESS = b'{"success":true}'
 NO_NAME = b'{"success":false,"error":"The \'tokenName\' param is required"}'
 
@@ -338,7 +346,9 @@ class TestGuard:
         let_pass(1801)
         refused(post(client, GENERATE, bot, {"tokenName": "too many"}), 400, PASSWORD_REQUIRED)
 
-    def test_with_the_bypass_nothing_is_ever_asked(self, client: Client, cast: Cast) -> None:
+    def test_with_the_bypass_nothing_is_asked_about_tokens(
+        self, client: Client, cast: Cast
+    ) -> None:
         code = cast.bob.code(steps=-1)
         bob = signed_in(client, "bob", PASSWORD, code=code)
         bot = made(client, bob, bypassTwoFactor=True)
@@ -346,8 +356,27 @@ class TestGuard:
         refused(post(client, GENERATE, bob, {"tokenName": "more"}), 400, TOTP_REQUIRED)
         elsewhere = MailingClient(REMOTE_ADDR="192.0.2.9")
         assert post(elsewhere, GENERATE, bot, {"tokenName": "more"}).status_code == 200
+
+    def test_the_bypass_changes_no_factor_of_its_owner(self, client: Client, cast: Cast) -> None:
+        bob = signed_in(client, "bob", PASSWORD, code=cast.bob.code(steps=-1))
+        bot = made(client, bob, bypassTwoFactor=True)
+        for call in (*OWN_FACTORS, "users.resetTOTP"):
+            refused(post(client, call, bot, {"code": "123456"}), 400, TOTP_REQUIRED)
+        assert TotpAuthenticator.objects.filter(user=cast.bob.user).exists()
+        alice = signed_in(client, "alice", PASSWORD)
+        bot = made(client, alice, bypassTwoFactor=True)
+        for call in (*OWN_FACTORS, "users.resetTOTP"):
+            refused(post(client, call, bot, {"code": "123456"}), 400, PASSWORD_REQUIRED)
+        assert not Enrolment.objects.exists()
+
+    def test_an_officers_bypass_helps_others(self, client: Client, cast: Cast) -> None:
+        bot = made(client, signed_in(client, "erin", PASSWORD), bypassTwoFactor=True)
         # "No memory" does not touch the bypass.
-        refused(post(elsewhere, "users.2fa.disableEmail", bot), 200, SUCCESS)
+        refused(post(client, "users.resetTOTP", bot, {"username": "bob"}), 200, SUCCESS)
+        assert not TotpAuthenticator.objects.filter(user=cast.bob.user).exists()
+        refused(post(client, "users.resetTOTP", bot, {"username": "erin"}), 400, PASSWORD_REQUIRED)
+        digest = {**bot, "x-2fa-code": DIGEST}
+        refused(post(client, "users.resetTOTP", digest, {"username": "erin"}), 200, SUCCESS)
 
     @pytest.mark.parametrize("value", [None, "true", 1, "yes", [True], {}])
     def test_nothing_but_true_is_a_bypass(self, client: Client, cast: Cast, value: Any) -> None:

@@ -186,6 +186,12 @@ class TestRequestLimit:
         kinds = ThrottleBucket.objects.filter(kind=ThrottleBucket.Kind.IDENTIFIER)
         assert len(kinds.get().failures) == 3
 
+    def test_another_way_to_write_the_address_is_the_same_caller(self, limited: Cast) -> None:
+        for n in range(3):
+            other = Client(REMOTE_ADDR=f"2001:db8::{n}")
+            assert other.get("/t/alpha/api/info" if n else "/api/info").status_code == 200
+        assert Client(REMOTE_ADDR="2001:db8::ffff").get("/api/info").status_code == 429
+
     def test_it_costs_two_statements(self, client: Client, limited: Cast) -> None:
         client.get("/api/info")
         with statements(2):
