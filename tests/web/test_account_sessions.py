@@ -105,6 +105,7 @@ def test_what_opens_nothing_is_not_in_the_list(cast: Cast) -> None:
         {"expires_at": now},
         {"security_epoch": 7},
         {"last_seen_at": now - timedelta(hours=2), "idle_seconds": 3600},
+        {"amr": [{"method": "secret", "at": 1, "client_id": "app-gone"}]},
     ):
         chat_login(cast)
         newest = Session.objects.filter(contract="rocketchat").latest("auth_time")

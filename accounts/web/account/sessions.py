@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ from accounts.web.account.frame import (
     title_of,
 )
 from accounts.web.pages import Places, refused, signed_in_page
+from accounts.web.profile import BROWSER
 from tenants.federation import providers
 from tenants.federation.settings import Kind
 from tenants.policy import TenantRecord
@@ -60,7 +62,9 @@ def own_sessions(request: HttpRequest, found: Found) -> HttpResponse:
     user, now = found.subject.user, browser.call(request).now
     rows = Session.objects.filter(sessions.alive(now), user=user, tenant=user.tenant_id)
     rows = rows.select_related("personal_token").order_by("-last_seen_at")
-    lines = [_line(each, found) for each in rows[:_MOST] if not _rests_too_long(each, now)]
+    known = sessions.facts_of(BROWSER)
+    rows = rows.annotate(opened_by=known["opened_by"], mandate=known["mandate"])
+    lines = [_line(each, found) for each in rows[:_MOST] if not _is_over(each, now)]
     lines.sort(key=lambda line: not line.is_this)
     context = {"lines": lines, "has_tokens": any(line.token for line in lines)}
     return show(request, found, "own-sessions", context)
@@ -78,9 +82,11 @@ def _line(session: Session, found: Found) -> Line:
     )
 
 
-def _rests_too_long(session: Session, now: datetime) -> bool:
+def _is_over(session: Any, now: datetime) -> bool:
+    """Whether it has rested for too long, or the app password that opened it is gone."""
     idle = session.idle_seconds
-    return idle is not None and session.last_seen_at + timedelta(seconds=idle) <= now
+    rested = idle is not None and session.last_seen_at + timedelta(seconds=idle) <= now
+    return rested or (session.opened_by is not None and session.mandate is None)
 
 
 def _end(request: HttpRequest, found: Found) -> HttpResponse:
