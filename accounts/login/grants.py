@@ -97,6 +97,22 @@ def rotate(
     return Refreshed(found, successor, grant.expires_at)
 
 
+def live_session(
+    token: str, profile: LoginProfile, client: ClientContext, at: TenantRecord | None
+) -> Session | None:
+    """The session that a refresh token belongs to, so that it can be ended; None if it is over.
+
+    A spent token will do: whoever signs out with it must not be signed in still.
+    """
+    old = opaque.digest(token)
+    known = Q(token_hash=old) | Q(previous_hash=old)
+    grant = _grant(known, Grant.Kind.REFRESH, profile) or _of_descendant(token, profile)
+    if grant is None:
+        return None
+    found = sessions.of(grant.session, grant, profile)
+    return None if _judge(grant, found, client, at) else grant.session
+
+
 def _replayed(grant: Grant, old: bytes, now: datetime) -> bool:
     """Whether ``old`` was spent earlier than the grace allows for."""
     if grant.previous_hash is None or bytes(grant.previous_hash) != old or not grant.rotated_at:

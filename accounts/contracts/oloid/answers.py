@@ -66,6 +66,8 @@ def _parameters(name: str, subject: Subject, now: datetime) -> dict[str, str]:
     parameters = {"USER_ID_FOR_SRP": user.username}
     if name == NEW_PASSWORD_REQUIRED:
         known = {name: text for name, text in attribute_texts(user).items() if name != "sub"}
+        # Clients parse it and need it; who the user is, is told after all of his factors.
+        known = {} if subject.factors else known
         parameters["requiredAttributes"] = "[]"
         parameters["userAttributes"] = _compact(known)
     if name == MFA_SETUP:

@@ -7,6 +7,8 @@ credential is a user of the pool, so each one made here has a service account of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -19,11 +21,12 @@ from accounts.contracts.oloid.answers import request_id
 from accounts.contracts.oloid.login import json_body
 from accounts.contracts.oloid.tokens import SLUG, signed_in
 from accounts.contracts.oloid.wording import SIGN_IN_FOR_CREDENTIALS
-from accounts.login import custody, enrolment
+from accounts.login import custody, enrolment, sessions
 from accounts.login.custody import Act
 from accounts.login.sessions import Found
 from accounts.models import ServiceCredential, User
 from accounts.models.statement import Insert, Update, execute
+from accounts.wire.authentication import ends_meanwhile
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from accounts.wire.fields import ExactText
@@ -115,6 +118,14 @@ def _act(call: Call, found: Found) -> Act:
     return Act(call.client(), found.subject.user.username, found.session.pk)
 
 
+@contextmanager
+def _changing(call: Call, found: Found) -> Iterator[None]:
+    """All or nothing, and nothing once the officer's session has ended. Raises Faulted(ENDED)."""
+    with ends_meanwhile(), transaction.atomic():
+        sessions.hold(found.session, call.now)
+        yield
+
+
 def _within(found: Found) -> QuerySet[ServiceCredential]:
     """The live machine credentials that open this contract and are the officer's business."""
     officer = found.subject
@@ -127,11 +138,16 @@ def _within(found: Found) -> QuerySet[ServiceCredential]:
     return rows if officer.user.is_superuser else rows.exclude(user__is_superuser=True)
 
 
-def _one(found: Found, username: str) -> ServiceCredential:
-    """The credential of this ClientID. Raises Faulted(NOT_FOUND), another tenant's likewise."""
+def _one(found: Found, username: str, *, changes: bool = False) -> ServiceCredential:
+    """The credential of this ClientID. Raises Faulted(NOT_FOUND), another tenant's likewise.
+
+    ``changes``: others who change it wait until the transaction is over, and then find it so.
+    """
+    rows = _within(found).filter(client_id=username)
+    if changes:
+        rows = rows.select_for_update(of=("self",))
     # No ClientID has a NUL or the like, and the database does not take one.
-    rows = _within(found).filter(client_id=username) if username.isprintable() else ()
-    credential = next(iter(rows), None)
+    credential = next(iter(rows), None) if username.isprintable() else None
     if credential is None:
         raise Faulted(Fault.NOT_FOUND, "no such credential")
     return credential
@@ -199,7 +215,7 @@ class Credentials(ContractView):
 def _issue(call: Call, found: Found, asked: dict[str, Any]) -> provisioning.IssuedCredential:
     client_id, client = provisioning.new_client_id(), call.client()
     trace = [("by", found.subject.user.username), ("client id", client_id)]
-    with transaction.atomic():
+    with _changing(call, found):
         account = provisioning.create_user(
             found.subject.user.tenant,
             client_id,
@@ -228,29 +244,35 @@ class Credential(ContractView):
     def put(self, call: Call, username: str) -> Answer:
         """Another name, role or list of scopes; what is not sent stays."""
         found = _officer(call, changes=True)
-        credential, asked = _one(found, username), _asked(call)
-        if asked:
-            rows = ServiceCredential.objects.filter(pk=credential.pk, revoked_at=None)
-            changed = _act(call, found).row(
-                Event.CREDENTIAL_CHANGED,
-                tenant_id=found.subject.tenant.id,
-                user_id=credential.user_id,
-                facts=[("client id", credential.client_id), ("changed", ", ".join(asked))],
-            )
-            execute(Update(rows, **asked), Insert(changed))
+        with _changing(call, found):
+            credential, asked = _one(found, username, changes=True), _asked(call)
+            if asked:
+                _change(credential, asked, found, _act(call, found))
         return _done("updated", credential)
 
     def delete(self, call: Call, username: str) -> Answer:
         """The secret opens nothing more, and what it has opened ends at once."""
         found = _officer(call)
-        credential, act = _one(found, username), _act(call, found)
-        with transaction.atomic():
+        act = _act(call, found)
+        with _changing(call, found):
+            credential = _one(found, username, changes=True)
             custody.revoke_credential(credential, act)
             others = credential.user.service_credentials.filter(revoked_at=None)
             if credential.user.username == credential.client_id and not others.exists():
                 # The account was made for this credential and has no other use.
                 custody.disable(credential.user, act)
         return _done("deleted", credential)
+
+
+def _change(credential: ServiceCredential, asked: dict[str, Any], found: Found, act: Act) -> None:
+    changed = act.row(
+        Event.CREDENTIAL_CHANGED,
+        tenant_id=found.subject.tenant.id,
+        user_id=credential.user_id,
+        facts=[("client id", credential.client_id), ("changed", ", ".join(asked))],
+    )
+    rows = ServiceCredential.objects.filter(pk=credential.pk)
+    execute(Update(rows, **asked), Insert(changed))
 
 
 def _done(what: str, credential: ServiceCredential) -> Answer:

@@ -82,6 +82,7 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
+    Reason.EXTERNAL_UNAVAILABLE: always(_UNAVAILABLE),
     Reason.FACTOR_UNSUPPORTED: _denied(FACTOR_UNSUPPORTED),
     # A session that was made for another challenge than the one it answers.
     Reason.FACTOR_MISSING: _FOREIGN_SESSION,

@@ -63,7 +63,7 @@ from accounts.login.attempt import (
     Password,
 )
 from accounts.login.grants import Refreshed
-from accounts.login.outcome import Factor, LoginRefused
+from accounts.login.outcome import Factor
 from accounts.login.pipeline import authenticate
 from accounts.models import Grant
 from accounts.wire.call import Call
@@ -250,12 +250,10 @@ def revoke_token(call: Call, body: Any) -> Body | Answer:
     if asked["Token"].count(".") == 2:
         return exception(UNSUPPORTED_TOKEN_TYPE, "The token is not a refresh token")
     client = _client(call, pool)
-    try:
-        refreshed = _presented(call, pool, asked["Token"])
-    except LoginRefused:
-        # As RFC 7009 section 2.2 has it: what is no good token needs no revoking.
-        return {}
-    sessions.end(refreshed.found.session, "token revoked", client)
+    session = grants.live_session(asked["Token"], LOGIN, client, pool)
+    # As RFC 7009 section 2.2 has it: what is no good token needs no revoking.
+    if session is not None:
+        sessions.end(session, "token revoked", client)
     return {}
 
 

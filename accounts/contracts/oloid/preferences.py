@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
+
 from accounts import audit, notices
 from accounts.audit import Event
 from accounts.contracts.oloid.answers import EMAIL_OTP
@@ -17,6 +19,7 @@ from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.models import User
 from accounts.models.statement import Insert, Update, execute
+from accounts.wire.authentication import ends_meanwhile
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
 
@@ -94,20 +97,22 @@ def _preference(subject: Subject, wanted: Mapping[Factor, Switches], off: set[Fa
 
 
 def _change(call: Call, found: Found, off: set[Factor], on: set[Factor], preferred: str) -> None:
+    """All of it or nothing. Raises Faulted(ENDED)."""
     client, user = call.client(), found.subject.user
-    if Factor.OTP in off:
-        enrolment.remove_totp(found, client)
-    if Factor.EMAIL in off | on:
-        enrolment.set_email_factor(found, client, on=Factor.EMAIL in on)
-    if preferred != user.preferred_factor:
-        row = audit.row(
-            Event.USER_CHANGED,
-            client,
-            tenant_id=user.tenant_id,
-            user_id=user.pk,
-            session_id=found.session.pk,
-            reason="second factor preferred" if preferred else "no second factor preferred",
-            factor=preferred,
-        )
-        rows = User.objects.filter(pk=user.pk)
-        execute(Update(rows, preferred_factor=preferred), Insert(row))
+    with ends_meanwhile(), transaction.atomic():
+        if Factor.OTP in off:
+            enrolment.remove_totp(found, client)
+        if Factor.EMAIL in off | on:
+            enrolment.set_email_factor(found, client, on=Factor.EMAIL in on)
+        if preferred != user.preferred_factor:
+            row = audit.row(
+                Event.USER_CHANGED,
+                client,
+                tenant_id=user.tenant_id,
+                user_id=user.pk,
+                session_id=found.session.pk,
+                reason="second factor preferred" if preferred else "no second factor preferred",
+                factor=preferred,
+            )
+            rows = User.objects.filter(pk=user.pk)
+            execute(Update(rows, preferred_factor=preferred), Insert(row))

@@ -23,6 +23,7 @@ from accounts.login import association, enrolment, sessions
 from accounts.login.attempt import Attempt, ChallengeToken
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.sessions import Found
+from accounts.wire.authentication import ends_meanwhile
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from mfa.totp import base32
@@ -91,7 +92,9 @@ def _confirmed(call: Call, found: Found, asked: Body) -> Body | Answer:
         waits = enrolment.pending(found, call.now) is not None
         return _WRONG_CODE if waits else _NOTHING_WAITS
     name = asked["FriendlyDeviceName"]
-    if enrolment.confirm(found, client, last_step=step, name=name) is None:
+    with ends_meanwhile():
+        bound = enrolment.confirm(found, client, last_step=step, name=name)
+    if bound is None:
         return _NOTHING_WAITS
     # This login has proved the new app too, so the user may go on to change his settings.
     proved = sessions.amr(sessions.OTP, call.now)

@@ -64,6 +64,7 @@ _SPECIAL: Mapping[Reason, Refusal] = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
+    Reason.EXTERNAL_UNAVAILABLE: always(_UNAVAILABLE),
     Reason.FACTOR_UNSUPPORTED: always(problem(401, FACTOR_UNSUPPORTED)),
 }
 # One answer for every other reason: what was wrong is for the audit trail alone.

@@ -270,7 +270,15 @@ def test_a_weak_new_password_is_refused_and_another_may_be_tried(pool: Pool, cas
 
 def test_a_new_password_may_be_followed_by_a_code(pool: Pool, cast: Cast) -> None:
     _owe_a_password("bob")
-    first = session_of(pool.by_password("bob", cast.bob.password))
+    asked = pool.by_password("bob", cast.bob.password)
+    # Who has not yet proved his second factor is not told who he is.
+    assert body_of(asked) == challenge(
+        "NEW_PASSWORD_REQUIRED",
+        USER_ID_FOR_SRP="bob",
+        requiredAttributes="[]",
+        userAttributes="{}",
+    )
+    first = session_of(asked)
     second = pool.respond("NEW_PASSWORD_REQUIRED", first, USERNAME="bob", NEW_PASSWORD=NEW_PASSWORD)
     assert body_of(second) == challenge("SOFTWARE_TOKEN_MFA", USER_ID_FOR_SRP="bob")
     # Nothing is changed before the login is whole.

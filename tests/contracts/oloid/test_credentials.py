@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from unittest.mock import ANY
 
@@ -10,6 +11,8 @@ import pytest
 from django.test import Client
 
 from accounts import provisioning
+from accounts.login import sessions
+from accounts.login.sessions import Found
 from accounts.models import LoginEvent, ServiceCredential, Session, User
 from tenants import resolve
 from tests.contracts.oloid.calls import (
@@ -25,7 +28,8 @@ from tests.contracts.oloid.calls import (
     parts,
     post_login,
 )
-from tests.fixtures import Cast
+from tests.fixtures import Cast, make_cast
+from tests.login.test_races import race
 
 PATH = "/tenant-settings/credentials/cognito"
 CLIENT_ID, SECRET = Like(r"svc-[0-9a-f]{16}"), Like(r"[A-Za-z0-9]{40}")
@@ -279,6 +283,36 @@ def test_giving_rights_takes_a_fresh_login_and_taking_them_does_not(
     tokens = body_of(pool.by_password(cast.svc.client_id, cast.svc.client_secret))
     access = tokens["AuthenticationResult"]["AccessToken"]
     assert told(ask(client, "POST", access, body=ASKED), 403) == NOT_FRESH
+
+
+def test_an_officer_who_is_thrown_out_meanwhile_changes_nothing(
+    client: Client, cast: Cast, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = list(ServiceCredential.objects.values())
+    judge = sessions.judge
+
+    def thrown_out(found: Found, *rest: Any) -> Any:
+        verdict = judge(found, *rest)
+        sessions.end(found.session, "ended by an administrator", provisioning.operator())
+        return verdict
+
+    monkeypatch.setattr(sessions, "judge", thrown_out)
+    for method, name in (("POST", ""), ("PUT", "svc-client"), ("DELETE", "svc-client")):
+        Session.objects.update(ended_at=None)
+        assert told(ask(client, method, token, name, ASKED), 401) == UNAUTHORIZED
+    assert list(ServiceCredential.objects.values()) == before
+    assert not User.objects.filter(username__startswith="svc-").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_delete_a_credential_one_finds_it() -> None:
+    cast = make_cast()
+    client = Client()
+    token = str(alpha(client, cast).log_in(cast.erin)["AccessToken"])
+    client_id, _ = made(client, token)
+    answers = race(*(partial(ask, Client(), "DELETE", token, client_id) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 404]
+    assert LoginEvent.objects.filter(event="admin:credential:revoked").count() == 1
 
 
 def bad(**details: str) -> dict[str, Any]:

@@ -104,6 +104,19 @@ def test_a_caller_who_may_not_use_a_token_does_not_use_it_up(rotating: Pool, cas
     assert renew(rotating, token, ClientSecret=secret).status_code == 200
 
 
+def test_a_spent_token_signs_out_too(rotating: Pool, cast: Cast) -> None:
+    spent = [rotating.log_in(cast.alice)["RefreshToken"]]
+    for _ in range(2):
+        told = body_of(renew(rotating, spent[-1]))["AuthenticationResult"]
+        spent.append(told["RefreshToken"])
+    asked = {"ClientId": cast.beta.client_id, "Token": spent[0]}
+    answered(Pool(rotating.client, cast.beta).call("RevokeToken", asked), {})
+    assert rotating.get_user(told["AccessToken"]).status_code == 200
+    answered(rotating.call("RevokeToken", {**asked, "ClientId": cast.alpha.client_id}), {})
+    assert_refused(rotating.get_user(told["AccessToken"]), DENIED, "Access Token has been revoked")
+    assert Session.objects.get().end_reason == "token revoked"
+
+
 def test_a_rotated_token_is_revoked_like_any_other(rotating: Pool, cast: Cast) -> None:
     first = rotating.log_in(cast.alice)["RefreshToken"]
     second = body_of(renew(rotating, first))["AuthenticationResult"]
