@@ -161,7 +161,7 @@ def locked(user: Any, now: datetime) -> Locks:
     rows = within(user, LoginEvent.objects.order_by(), "tenant")
     suspects = (
         rows.filter(
-            event=Event.LOGIN_REFUSED, at__gte=now - _LONGEST_LOCK, user__username__isnull=False
+            event=Event.LOGIN_REFUSED, at__gte=now - _LONGEST_LOCK, user__tenant=F("tenant")
         )
         .values(
             "user_id",

@@ -33,6 +33,8 @@ from tenants.resolve import directory
 
 # Rows of one statement: each is short, and none is open while a slow client reads.
 BATCH = 1000
+# Characters that are sent at a time.
+_PIECE = 32 * 1024
 # What makes a spreadsheet take a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 Row = dict[str, Any]
@@ -69,16 +71,22 @@ def _csv(columns: list[str], rows: Iterator[Row]) -> Iterator[str]:
     writer.writerow(columns)
     for row in rows:
         writer.writerow([cell(row[column]) for column in columns])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        if buffer.tell() > _PIECE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
     yield buffer.getvalue()
 
 
 def _json_lines(columns: list[str], rows: Iterator[Row]) -> Iterator[str]:
     del columns
+    piece = ""
     for row in rows:
-        yield json.dumps(row, ensure_ascii=False, default=str) + "\n"
+        piece += json.dumps(row, ensure_ascii=False, default=str) + "\n"
+        if len(piece) > _PIECE:
+            yield piece
+            piece = ""
+    yield piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,9 @@ class ProviderAdmin(ScopedAdmin):
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers; staff read their own tenant's."""
-        return bool(request.user.is_superuser)
+        """Superusers; staff read their own tenant's. A kind that is unknown has no form."""
+        known = obj is None or self._kind(request, obj) is not None
+        return bool(request.user.is_superuser) and known
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers."""

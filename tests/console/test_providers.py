@@ -417,6 +417,21 @@ def test_auth0_tenants_are_pasted_as_core_has_them(
     assert "is called a-eu-auth0-com already" in again.content.decode()
 
 
+def test_a_provider_of_a_kind_that_is_gone_can_be_read_and_deleted(
+    cast: Cast, boss: Browser, django_capture_on_commit_callbacks: Any
+) -> None:
+    row = provider(cast.alpha)
+    IdentityProvider.objects.filter(pk=row.pk).update(kind="PIGEON")
+    path = path_of(IdentityProvider, row.pk, "change")
+    page = boss.get(path)
+    assert "PIGEON" in page.content.decode()
+    assert boss.submit(page, path, title="x").status_code == 403
+    delete = path_of(IdentityProvider, row.pk, "delete")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert boss.submit(boss.get(delete), delete, post="yes").status_code == 302
+    assert not IdentityProvider.objects.exists()
+
+
 def test_staff_read_their_own_providers_and_do_nothing(cast: Cast) -> None:
     row, foreign = provider(cast.alpha), provider(cast.beta)
     erin = signed_in(cast.erin)
