@@ -147,6 +147,11 @@ def _provider_failed(refused: LoginRefused) -> Answer:
     return status(Code.INTERNAL, f"failed to {stage}: {said}")
 
 
+def _provider_away(refused: LoginRefused) -> Answer:
+    """Who named no provider is told nothing of one: a directory judges his plain password."""
+    return _provider_failed(refused) if "said" in refused.detail else _UNAVAILABLE
+
+
 _NOBODY = always(unauthenticated(_NO_LOGIN))
 _NO_CHALLENGE = always(unauthenticated(_NO_CLAIM))
 _TOO_MANY = always(status(Code.RESOURCE_EXHAUSTED, _LOCKED))
@@ -162,7 +167,7 @@ REFUSALS = {
     Reason.DISABLED: always(unauthenticated(_DEACTIVATED)),
     Reason.KIND_NOT_ALLOWED: _kind_not_allowed,
     Reason.EXTERNAL_REFUSED: _provider_failed,
-    Reason.EXTERNAL_UNAVAILABLE: _provider_failed,
+    Reason.EXTERNAL_UNAVAILABLE: _provider_away,
     Reason.EXTERNAL_UNKNOWN: always(status(Code.PERMISSION_DENIED, _NOT_ADMITTED)),
     Reason.EXTERNAL_CONFLICT: always(status(Code.PERMISSION_DENIED, _NOT_ADMITTED)),
     Reason.EXTERNAL_UNVERIFIED: always(status(Code.PERMISSION_DENIED, _NOT_VOUCHED)),

@@ -42,6 +42,7 @@ _SPECIAL = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_UNAVAILABLE),
+    Reason.EXTERNAL_UNAVAILABLE: always(_UNAVAILABLE),
     Reason.FACTOR_UNSUPPORTED: always(_problem(403, "Forbidden", _NO_APP)),
     Reason.MUST_CHANGE_PASSWORD: always(_problem(403, "Forbidden", _CHANGE_FIRST)),
     Reason.MUST_BIND_FACTOR: always(_problem(403, "Forbidden", _BIND_FIRST)),

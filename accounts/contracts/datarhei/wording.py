@@ -92,6 +92,7 @@ _SPECIAL = {
     Reason.THROTTLED_ADDRESS: _too_many,
     Reason.THROTTLED_FACTOR: _too_many,
     Reason.OVERLOADED: always(_BUSY),
+    Reason.EXTERNAL_UNAVAILABLE: always(_BUSY),
 }
 # No client can do anything about the others, so all of them are a wrong password.
 REFUSALS = {reason: _SPECIAL.get(reason, always(_WRONG_CREDENTIALS)) for reason in Reason}

@@ -83,7 +83,7 @@ class PasswordShape(serializers.Serializer[Any]):
 
 
 class DirectoryShape(serializers.Serializer[Any]):
-    """The mobile app's login where it believes in a directory server: a plain login by its data."""
+    """The mobile app's login where the tenant has a directory: a plain login by its data."""
 
     username = ExactText()
     ldapPass = PasswordField()  # the product's key

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from accounts.login.directory_login import DIRECTORY
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.personal_tokens import MAX_NAME
 from accounts.wire.contract import Answer, Fault, Faulted, always
@@ -46,7 +47,7 @@ def failed(
 
 
 def refused(
-    error: str,
+    error: str | int,
     message: str,
     details: dict[str, Any] | None = None,
     status: int = 401,
@@ -86,6 +87,8 @@ _SPECIAL = {
     Reason.THROTTLED_SUBJECT: _BLOCKED_USER,
     Reason.THROTTLED_ADDRESS: _BLOCKED_ADDRESS,
     Reason.OVERLOADED: _UNAVAILABLE,
+    # The directory is away: nothing was judged.
+    Reason.EXTERNAL_UNAVAILABLE: _UNAVAILABLE,
     Reason.DISABLED: _judged("error-user-is-not-activated", "User is not activated"),
     Reason.FACTOR_MISSING: refused("totp-required", "TOTP Required", TOTP_DETAILS),
     # The product has no word for these two; the message names the remedy.
@@ -109,9 +112,15 @@ _APP_USER = _judged("error-app-user-is-not-allowed-to-login", "App user is not a
 # The underscores are the product's own.
 _UNVERIFIED = refused("error-invalid-email", "Invalid email __email__")
 
+# A number, where all others say a text: so the product does.
+_FORBIDDEN = refused(403, "Login forbidden")
+
 
 def _not_allowed(refusal: LoginRefused) -> Answer:
-    return _UNVERIFIED if refusal.detail.get("bar") else _APP_USER
+    bar = refusal.detail.get("bar")
+    if bar == DIRECTORY:
+        return _FORBIDDEN
+    return _UNVERIFIED if bar else _APP_USER
 
 
 REFUSALS = {

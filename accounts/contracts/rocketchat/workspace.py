@@ -8,6 +8,8 @@ from typing import Any
 from accounts.contracts.rocketchat.people import site_url
 from accounts.contracts.rocketchat.tokens import SLUG
 from accounts.wire.call import Call
+from tenants.federation import providers
+from tenants.federation.settings import Kind
 
 # Strangers are told no patch number.
 VERSION = "8.8"
@@ -33,8 +35,8 @@ def _all(call: Call) -> dict[str, Any]:
         "Accounts_TwoFactorAuthentication_Enabled": True,
         "Accounts_iframe_enabled": False,
         "CAS_enabled": False,
-        # So the mobile app sends a plain login.
-        "LDAP_Enable": False,
+        # Where it is off, the mobile app sends a plain login.
+        "LDAP_Enable": bool(call.tenant and providers.of_tenant(call.tenant.id, Kind.LDAP)),
         "Site_Name": call.tenant.name if call.tenant else "",
         "Site_Url": site_url(call),
     }
