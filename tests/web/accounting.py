@@ -15,7 +15,7 @@ from django.core import mail
 
 from accounts.models import LoginEvent, Session
 from tests.fixtures import Persona
-from tests.web.browsing import Browser, hidden
+from tests.web.browsing import Browser
 
 PROFILE, ADDRESS, PASSWORD = "/account/profile/", "/account/address/", "/account/password/"
 APP, CODES, CODES_FILE = (
@@ -49,10 +49,9 @@ def mailed(django_capture_on_commit_callbacks: Any) -> Mailed:
 
 
 def send(browser: Browser, path: str, **fields: Any) -> Any:
-    """Send a form of the page at ``path``, as it asks to be sent."""
-    page: Any = browser.get("/account/")
-    csrf = hidden(page)["csrfmiddlewaretoken"]
-    return browser.post(path, {"csrfmiddlewaretoken": csrf, **fields})
+    """Send a form to ``path``, with the token that the pages' forms carry."""
+    token = browser.cookies[settings.CSRF_COOKIE_NAME].value
+    return browser.post(path, {"csrfmiddlewaretoken": token, **fields})
 
 
 def text(page: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +64,9 @@ def test_every_page_keeps_the_rules_of_pages_and_few_statements(
     assert {path: page.status_code for path, page in pages.items()} == dict.fromkeys(ALL, 200)
     found = {path: faults_of(page) for path, page in pages.items()}
     assert {path: faults for path, faults in found.items() if faults} == {}
+    forms = {path: re.findall(r"<form.*?</form>", text(page)) for path, page in pages.items()}
+    bare = [p for p, each in forms.items() if any("csrfmiddlewaretoken" not in f for f in each)]
+    assert bare == []
     unmarked = [path for path, page in pages.items() if 'aria-current="page"' not in text(page)]
     assert unmarked == []
 

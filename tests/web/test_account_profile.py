@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 
-from accounts import provisioning
+from accounts import notices, provisioning
 from accounts.login import address_change
 from accounts.models import LoginEvent, Session, ThrottleBucket, User
 from mfa import email_codes
@@ -142,6 +144,8 @@ def test_a_link_for_an_address_is_good_in_its_accounts_session_alone(
         send(browser, ADDRESS, email="alice@newer.example")
     assert browser.get(link).status_code == 410
     newer = link_of(outbox)
+    hostile = [browser.get(f"{ADDRESS}{each}/").status_code for each in ("%00", "%FF", "x" * 3000)]
+    assert hostile == [410] * 3
     Challenge.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert browser.get(newer).status_code == 410
     assert User.objects.get(pk=cast.alice.user.pk).email == "alice@alpha.example"
@@ -238,6 +242,10 @@ def test_five_links_for_addresses_leave_in_an_hour(cast: Cast, mailed: Mailed) -
     assert len(outbox) == address_change.LIMIT.failures
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert "Too many tries. Please wait" in text(answers[-1])
+    assert 3590 <= int(answers[-1]["Retry-After"]) <= 3600
+    with patch.object(settings, "EMAIL_BACKEND", notices.NO_MAIL):
+        assert browser.get(ADDRESS).status_code == 403
+        assert send(browser, ADDRESS, email="a@new.example").status_code == 403
 
 
 def test_a_password_is_changed_by_whoever_knows_it(cast: Cast, mailed: Mailed) -> None:

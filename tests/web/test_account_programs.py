@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.login import app_passwords, personal_tokens, sessions
-from accounts.models import LoginEvent, ServiceCredential
+from accounts.models import LoginEvent, ServiceCredential, User
 from tenants import resolve
 from tests.fixtures import Cast
 from tests.web.accounting import (
@@ -166,6 +166,17 @@ def test_nothing_is_offered_for_contracts_that_the_tenant_has_switched_off(cast:
     )
     assert "has personal access tokens" in text(browser.get(TOKENS))
     assert send(browser, TOKENS, act="make", name="a", contract="rocketchat").status_code == 400
+
+
+def test_whom_a_contract_bars_from_its_login_gets_no_token_for_it(cast: Cast) -> None:
+    cast.alpha.contracts = {"rocketchat": {"options": {"verified_email_only": True}}}
+    cast.alpha.save()
+    resolve.invalidate()
+    User.objects.filter(pk=cast.alice.user.pk).update(email_verified=False)
+    browser = signed_in(cast.alice)
+    assert send(browser, TOKENS, act="make", name="a", contract="rocketchat").status_code == 400
+    User.objects.filter(pk=cast.alice.user.pk).update(email_verified=True)
+    assert send(browser, TOKENS, act="make", name="a", contract="rocketchat").status_code == 200
 
 
 def test_a_session_that_has_just_ended_makes_nothing(cast: Cast, monkeypatch: Any) -> None:

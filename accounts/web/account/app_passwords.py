@@ -90,14 +90,18 @@ def own_tokens(request: HttpRequest, found: Found) -> HttpResponse:
     return _tokens_page(request, found, TokenForm(_issuing(found)))
 
 
-def _profiles() -> dict[str, LoginProfile]:
-    return {s: each.personal_tokens for s, each in contracts().items() if each.personal_tokens}
+def _profiles(found: Found) -> dict[str, LoginProfile]:
+    """The logins that have personal access tokens, as far as they are open to this account."""
+    declared = {slug: each.personal_tokens for slug, each in contracts().items()}
+    return {
+        slug: profile
+        for slug, profile in declared.items()
+        if profile and found.subject.tenant.serves(slug) and not profile.bar(found.subject)
+    }
 
 
 def _issuing(found: Found) -> dict[str, str]:
-    """The contracts that have personal access tokens, as far as the tenant serves them."""
-    tenant = found.subject.tenant
-    return {slug: title_of(slug) for slug in _profiles() if tenant.serves(slug)}
+    return {slug: title_of(slug) for slug in _profiles(found)}
 
 
 def _tokens_page(
@@ -114,7 +118,7 @@ def _make_token(request: HttpRequest, found: Found) -> HttpResponse:
     if not form.is_valid():
         return _tokens_page(request, found, form, status=400)
     data = form.cleaned_data
-    profile = _profiles()[data["contract"]]
+    profile = _profiles(found)[data["contract"]]
     try:
         text = personal_tokens.make(
             found,
@@ -134,7 +138,7 @@ def _make_token(request: HttpRequest, found: Found) -> HttpResponse:
 
 def _renew(request: HttpRequest, found: Found) -> HttpResponse:
     row = _chosen(request, found)
-    profile = _profiles().get(row.session.contract) if row else None
+    profile = _profiles(found).get(row.session.contract) if row else None
     if row is None or profile is None:
         return missing(request)
     try:

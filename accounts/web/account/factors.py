@@ -16,7 +16,14 @@ from accounts.login.outcome import Factor, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.web import browser
 from accounts.web.account.forms import FirstCodeForm
-from accounts.web.account.frame import acted, back_to, is_fresh, open_page, show
+from accounts.web.account.frame import (
+    acted,
+    back_to,
+    is_fresh,
+    open_page,
+    show,
+    waiting,
+)
 from accounts.web.pages import refused, signed_in_page
 from accounts.web.profile import is_staff
 from accounts.web.set_up import Shown, pictured
@@ -84,7 +91,7 @@ def _confirm(request: HttpRequest, found: Found) -> HttpResponse:
     try:
         step = enrolment.prove(found, form.cleaned_data["code"].replace(" ", ""), client)
     except LoginRefused as refusal:
-        return _app_page(request, found, form, words(refusal))
+        return waiting(_app_page(request, found, form, words(refusal)), refusal)
     if step is None and enrolment.pending(found, client.now) is not None:
         return _app_page(request, found, form, words(LoginRefused(Reason.WRONG_CODE)))
     if step is None or enrolment.confirm(found, client, last_step=step) is None:

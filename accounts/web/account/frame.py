@@ -126,7 +126,15 @@ def acted(request: HttpRequest, found: Found, acts: Mapping[str, Act]) -> HttpRe
     except LoginRefused as refusal:
         # The session has ended a moment ago, or too much was asked for.
         said = words(refusal)
-        return refused(request, said.status, _("Nothing was changed"), said.text)
+        answer = refused(request, said.status, _("Nothing was changed"), said.text)
+        return waiting(answer, refusal)
+
+
+def waiting(answer: HttpResponse, refusal: LoginRefused) -> HttpResponse:
+    """The answer with the time to wait, where there is one."""
+    if wait := refusal.detail.get("retry_after"):
+        answer["Retry-After"] = str(max(1, int(wait.total_seconds())))
+    return answer
 
 
 def missing(request: HttpRequest) -> HttpResponse:

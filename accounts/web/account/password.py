@@ -11,7 +11,7 @@ from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.web import browser
 from accounts.web.account.forms import PasswordForm
-from accounts.web.account.frame import back_to, form_page, show
+from accounts.web.account.frame import back_to, form_page, show, waiting
 from accounts.web.profile import BROWSER
 from accounts.web.wording import Words, words
 from tenants.hashing import Overloaded
@@ -25,24 +25,26 @@ def own_password(request: HttpRequest, found: Found) -> HttpResponse:
     if request.method != "POST":
         return _page(request, found, PasswordForm())
     form = PasswordForm(request.POST)
-    said = _judged(request, found, form)
-    if said is not None or form.errors:
-        return _page(request, found, form, said)
+    refusal = _judged(request, found, form)
+    if refusal is not None:
+        return waiting(_page(request, found, form, words(refusal)), refusal)
+    if form.errors:
+        return _page(request, found, form)
     messages.success(request, _("Your password is changed. You are signed out everywhere else."))
     return back_to(request, "account")
 
 
-def _judged(request: HttpRequest, found: Found, form: PasswordForm) -> Words | None:
-    """Change the password; else the form has its errors, or the words for a refusal come back."""
+def _judged(request: HttpRequest, found: Found, form: PasswordForm) -> LoginRefused | None:
+    """Change the password; else the form has its errors, or the refusal comes back."""
     try:
         if form.is_valid():
             _change(request, found, form)
     except LoginRefused as refusal:
         if refusal.reason is not Reason.PASSWORD_REJECTED:
-            return words(refusal)
+            return refusal
         form.add_error("new_password", str(refusal.detail["objection"]))
     except Overloaded:
-        return words(LoginRefused(Reason.OVERLOADED))
+        return LoginRefused(Reason.OVERLOADED)
     return None
 
 

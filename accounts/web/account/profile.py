@@ -9,7 +9,7 @@ from django.utils.translation import get_language, gettext_noop, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts import audit
+from accounts import audit, notices
 from accounts.audit import Event
 from accounts.login import address_change
 from accounts.login.address_change import NotAccepted, Objection
@@ -18,7 +18,7 @@ from accounts.login.sessions import Found
 from accounts.models import User
 from accounts.web import browser, language
 from accounts.web.account.forms import AddressForm, ProfileForm
-from accounts.web.account.frame import back_to, form_page, show
+from accounts.web.account.frame import back_to, form_page, show, waiting
 from accounts.web.pages import refused, signed_in_page
 from accounts.web.wording import Words, words
 
@@ -72,6 +72,9 @@ def _store(request: HttpRequest, found: Found, form: ProfileForm) -> None:
 @form_page
 def address(request: HttpRequest, found: Found) -> HttpResponse:
     """Ask for another e-mail address: a link goes there."""
+    if not notices.are_sent():
+        text = _("This service sends no mail. Ask your administrator to change your address.")
+        return refused(request, 403, _("Not possible here"), text)
     if request.method != "POST":
         return _address(request, found, AddressForm())
     form = AddressForm(request.POST)
@@ -84,7 +87,7 @@ def address(request: HttpRequest, found: Found) -> HttpResponse:
         form.add_error("email", _(_OBJECTIONS[objection.why]))
         return _address(request, found, form, status=400)
     except LoginRefused as refusal:
-        return _address(request, found, form, words(refusal))
+        return waiting(_address(request, found, form, words(refusal)), refusal)
     return show(request, found, "profile", {"sent_to": email}, template="address_sent")
 
 
