@@ -89,14 +89,10 @@ def masked(value: Any, varies: list[str]) -> Any:
         return value
     if isinstance(value, dict):
         return {
-            name: _varied(each) if name in varies else masked(each, varies)
+            name: "…" if name in varies and isinstance(each, str) else masked(each, varies)
             for name, each in value.items()
         }
     return [masked(each, varies) for each in value] if isinstance(value, list) else value
-
-
-def _varied(value: Any) -> Any:
-    return "…" if isinstance(value, str) else value
 
 
 def fits(shown: Any, told: Any, varies: list[str]) -> bool:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ def operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
 def test_it_is_valid_openapi_3_1(made: dict[str, Any]) -> None:
     assert made["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(made).iter_errors()] == []
+
+
+def test_it_has_the_version_of_the_product(made: dict[str, Any]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert made["info"]["version"] == project["version"]
 
 
 def test_it_has_every_action_of_every_contract_and_no_other(made: dict[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from accounts.openapi.exchanges import exchanges
@@ -36,5 +34,5 @@ def test_no_example_holds_a_secret_of_the_demo_that_was_recorded() -> None:
     for slug in contracts():
         assert exchanges(slug), f"{slug} shows no exchange"
         for exchange in exchanges(slug):
-            shown = json.dumps([exchange.answer_body, exchange.body], ensure_ascii=False)
-            assert recording.masked(shown, []) == shown, exchange.name
+            for shown in (exchange.body, exchange.answer_body):
+                assert recording.masked(shown, []) == shown, exchange.name

@@ -10,8 +10,11 @@ import yaml
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.wire.registry import contracts
 from config import env
 from tests.fixtures import Cast
+from tests.ops.demo import Demo
+from tests.web.chromium import CHROMIUM, chromium
 
 
 @pytest.fixture
@@ -82,3 +85,23 @@ def test_it_is_on_in_a_demo_and_elsewhere_where_the_operator_says_so() -> None:
     assert read(DRAGOMAN_MODE="demo")
     assert read(DRAGOMAN_API_DOCS="on")
     assert not read(DRAGOMAN_MODE="demo", DRAGOMAN_API_DOCS="off")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
+def test_the_page_shows_every_contract_in_a_browser_and_asks_nobody_else(demo: Demo) -> None:
+    with chromium() as browser:
+        page = browser.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"{demo.base_url}/api/docs/")
+        page.wait_for_selector(".opblock-tag")
+        shown = page.locator(".opblock-tag").all_inner_texts()
+        page.locator(".opblock-tag").first.click()
+        page.locator(".opblock").first.click()
+        page.wait_for_selector(".responses-table")
+    assert [text.split("\n")[0] for text in shown] == [c.title for c in contracts().values()]
+    assert [url for url in asked if not url.startswith((demo.base_url, "data:"))] == []
+    assert said == []
