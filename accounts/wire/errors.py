@@ -10,12 +10,13 @@ import re
 from django.core.exceptions import DisallowedHost
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import Resolver404, resolve
 from psycopg_pool import PoolTimeout
 
 from accounts.wire.call import host_of
-from accounts.wire.contract import Fault
+from accounts.wire.contract import Contract, Fault
 from accounts.wire.registry import owner_of
-from accounts.wire.views import fault_response
+from accounts.wire.views import ContractView, fault_response
 from tenants.hint import TenantHint
 from tenants.policy import TenantRecord
 from tenants.resolve import directory, explicit
@@ -31,7 +32,7 @@ _TITLE_OF = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Inter
 
 
 def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> HttpResponse:
-    owner = owner_of(_PREFIX.sub("", request.path_info))
+    owner = _spoken(request)
     if owner is not None:
         return fault_response(owner, fault or _FAULT_OF[status], _tenant(request))
     # Nobody's path: a neutral problem document (RFC 9457).
@@ -39,6 +40,18 @@ def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> Ht
     answer = JsonResponse(body, status=status, content_type="application/problem+json")
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _spoken(request: HttpRequest) -> Contract | None:
+    """Whose words are spoken at this path; where a view has it, those of the view's own face."""
+    try:
+        view = getattr(resolve(request.path_info).func, "view_class", None)
+    except Resolver404:
+        view = None
+    if view is not None and issubclass(view, ContractView):
+        spoken: Contract = view().contract
+        return spoken
+    return owner_of(_PREFIX.sub("", request.path_info))
 
 
 def _tenant(request: HttpRequest) -> TenantRecord | None:

@@ -130,7 +130,7 @@ def _worded(spoken: Contract, error: Exception) -> Answer:
 
 def _fault_of(spoken: Contract, error: Exception) -> Faulted:
     if isinstance(error, SuspiciousOperation):
-        return Faulted(Fault.MALFORMED)
+        return Faulted(Fault.MALFORMED, "the request cannot be read")
     if isinstance(error, _UNAVAILABLE):
         _log.error("what a login needs is away", exc_info=error, extra={"contract": spoken.slug})
         return Faulted(Fault.UNAVAILABLE)

@@ -105,6 +105,13 @@ def test_the_protocols_own_headers_are_read(cast: Cast) -> None:
             refused(answer, 400, INVALID, text)
 
 
+def test_what_goes_wrong_before_a_view_is_told_in_this_faces_words_too(cast: Cast) -> None:
+    for path in (LOGIN, f"/t/alpha{LOGIN}", "/bytebase.v1.X/Y"):
+        answer = Client().post(path, b"{}", JSON, headers={"Host": "evil.test"})
+        told = {"code": INVALID, "message": "invalid host"}
+        assert (answer.status_code, answer.json()) == (400, told)
+
+
 def test_content_may_be_packed_and_is_never_unpacked_without_bound(
     cast: Cast, settings: LazySettings
 ) -> None:

@@ -238,6 +238,12 @@ def test_answers_are_not_stored_and_not_sniffed(api: Api, cast: Cast) -> None:
         assert answer["X-Content-Type-Options"] == "nosniff"
 
 
+def test_more_names_than_a_query_may_hold_are_refused(api: Api, cast: Cast) -> None:
+    names = "&".join(f"names=users/{each}@x.org" for each in range(201))
+    answer = api.get(f"{BATCH}?{names}", api.token(cast.erin))
+    refused(answer, 400, 3, "proto: the request cannot be read")
+
+
 def test_an_unknown_host_gets_the_products_own_error(client: Client, cast: Cast) -> None:
     answer = client.get(ME, headers={"Host": "evil.test"})
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
