@@ -58,6 +58,12 @@ attack: .venv/dev ## attack every login at length: 2,000 long random stories, 20
 screenshots: .venv/dev ## take pictures of every page, in light and dark, wide and narrow (needs Chromium)
 	$(BIN)/python -m tests.web.screenshots
 
+fuzz: .venv/dev ## make up calls from the OpenAPI document at length (DRAGOMAN_FUZZ_EXAMPLES=200)
+	DRAGOMAN_FUZZ_EXAMPLES=$${DRAGOMAN_FUZZ_EXAMPLES:-200} $(BIN)/pytest tests/openapi/test_fuzz.py -n auto $(ARGS)
+
+examples: .venv/dev ## record the examples of the OpenAPI document anew, with a real demo
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.openapi.recording
+
 bench: .venv/dev ## measure the start and the memory of the real server
 	$(BIN)/python bench/boot.py
 
