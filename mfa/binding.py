@@ -44,7 +44,7 @@ def bind_totp(
     """Store a confirmed authenticator of a user, its secret sealed; an earlier one is replaced.
 
     ``last_step`` is the time step of the code that proved it: that code is spent. Raises
-    AlreadyBound where it must be the user's ``first`` one and is not.
+    AlreadyBound where it must be the user's ``first`` factor and is not.
     """
     authenticator = TotpAuthenticator(
         user_id=user_id, name=_shown(name) or _NAME, confirmed=True, last_step=last_step
@@ -54,11 +54,17 @@ def bind_totp(
         # Of two bindings at once the later one waits here, and then sees the earlier.
         hold_owner(user_id)
         earlier = TotpAuthenticator.objects.filter(user_id=user_id)
-        if first and earlier.filter(confirmed=True).exists():
+        if first and (earlier.filter(confirmed=True).exists() or _has_another(user_id)):
             raise AlreadyBound
         earlier.delete()
         authenticator.save()
     return authenticator
+
+
+def _has_another(user_id: Any) -> bool:
+    """Whether the user has a second factor besides an app."""
+    kinds = (Passkey.objects, EmailFactor.objects)
+    return any(rows.filter(user_id=user_id).exists() for rows in kinds)
 
 
 def hold_owner(user_id: Any) -> None:

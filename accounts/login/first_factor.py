@@ -16,6 +16,7 @@ from accounts.login.subject import Mandate, Subject
 from accounts.models import ServiceCredential, User
 from accounts.models.statement import Update
 from tenants.hashing import Overloaded
+from tenants.policy import TenantRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +70,25 @@ def _find(
 ) -> tuple[Candidate | None, Reason]:
     """The account, or nobody and why."""
     tenant = journey.tenant = identify.tenant_of(attempt)
-    if tenant is None:
-        journey.note("tenant", "none")
-        return None, Reason.UNKNOWN_TENANT
-    journey.note("tenant", tenant.slug)
-    journey.note("tenant by", identify.tenant_by(attempt))
-    if not tenant.active:
-        return None, Reason.TENANT_SUSPENDED
-    if not tenant.serves(journey.profile.contract):
-        return None, Reason.CONTRACT_OFF
+    shut = _shut(tenant, attempt, journey)
+    if tenant is None or shut is not None:
+        identify.nobody(identifier, journey.profile, journey.client)
+        return None, shut or Reason.UNKNOWN_TENANT
     found = identify.candidate(identifier, tenant, journey.profile, journey.client)
     journey.note("user", "found" if found else "not found")
     journey.subject = found.subject if found else None
     return found, Reason.UNKNOWN_SUBJECT
+
+
+def _shut(tenant: TenantRecord | None, attempt: Attempt, journey: Journey) -> Reason | None:
+    """Why nobody logs in at this tenant, noted."""
+    journey.note("tenant", tenant.slug if tenant else "none")
+    if tenant is None:
+        return Reason.UNKNOWN_TENANT
+    journey.note("tenant by", identify.tenant_by(attempt))
+    if not tenant.active:
+        return Reason.TENANT_SUSPENDED
+    return None if tenant.serves(journey.profile.contract) else Reason.CONTRACT_OFF
 
 
 def by_secret(

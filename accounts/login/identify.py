@@ -20,6 +20,7 @@ from tenants.resolve import resolve, way
 
 # Longer names exist nowhere; they are not looked up.
 _MAX_NAME = 320
+_NO_TENANT = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,26 @@ def candidate(
     identifier: Identifier, tenant: TenantRecord, profile: LoginProfile, client: ClientContext
 ) -> Candidate | None:
     """The tenant's account of this name, with all facts, in one statement."""
-    if not 0 < len(identifier.value) <= _MAX_NAME:
-        return None
-    rows = User.objects.filter(_condition(identifier, profile), tenant_id=tenant.id)
-    user = _preferred(_with_everything(rows, profile, client), identifier)
+    user = _looked_up(identifier, tenant.id, profile, client)
     if user is None:
         return None
     rows_of_secrets: list[dict[str, Any]] = user.live_secrets  # type: ignore[attr-defined]
     secrets = {row["digest"]: Mandate.of(row["mandate"]) for row in rows_of_secrets}
     return Candidate(subject_of(user, user, tenant), secrets)
+
+
+def nobody(identifier: Identifier, profile: LoginProfile, client: ClientContext) -> None:
+    """The same statement where no tenant is meant: its absence would tell which ones there are."""
+    _looked_up(identifier, _NO_TENANT, profile, client)
+
+
+def _looked_up(
+    identifier: Identifier, tenant_id: UUID, profile: LoginProfile, client: ClientContext
+) -> User | None:
+    if not 0 < len(identifier.value) <= _MAX_NAME:
+        return None
+    rows = User.objects.filter(_condition(identifier, profile), tenant_id=tenant_id)
+    return _preferred(_with_everything(rows, profile, client), identifier)
 
 
 def by_id(

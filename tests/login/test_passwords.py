@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from argon2.low_level import Type, hash_secret_raw
 from django.contrib.auth.hashers import check_password, make_password
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.login import passwords
@@ -170,8 +172,26 @@ def test_a_closed_door_costs_one_hash_too(town: Town, works: list[str], state: s
     town.alpha.save()
     resolve.invalidate()
     expected = Reason.CONTRACT_OFF if state == "off" else Reason.TENANT_SUSPENDED
-    assert reason_of(login, "alice", PASSWORD) is expected
-    assert works == [passwords.NEVER]
+    open_door = _statements("alice", "wrong password", hint=TenantHint(name="Beta"))
+    with CaptureQueriesContext(connection) as captured:
+        assert reason_of(login, "alice", PASSWORD) is expected
+    assert len(captured) == open_door
+    assert works[1:] == [passwords.NEVER]
+
+
+def _statements(name: str, password: str, **more: Any) -> int:
+    resolve.directory()
+    with CaptureQueriesContext(connection) as captured:
+        reason_of(login, name, password, **more)
+    return len(captured)
+
+
+def test_statements_do_not_tell_who_exists_or_where(town: Town, works: list[str]) -> None:
+    counts = {
+        refusal: _statements(name, password, **more)
+        for name, password, more, refusal in REFUSALS[:6]
+    }
+    assert len(set(counts.values())) == 1, counts
 
 
 def test_without_a_free_slot_the_attempt_is_given_back(town: Town, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_otp import verify_token
 
 from mfa import binding, challenges, totp
-from mfa.models import Challenge, TotpAuthenticator
+from mfa.models import Challenge, EmailFactor, Passkey, TotpAuthenticator
 from mfa.totp import CodeVerdict
 from tenants.sealing import SealBroken
 from tests.login.gate import Town
@@ -100,3 +100,18 @@ def test_tries_and_the_spending_of_a_challenge_are_counted_in_the_row(town: Town
     assert not challenges.spend(row, NOW + timedelta(minutes=5))
     assert [challenges.spend(row, NOW), challenges.spend(row, NOW)] == [True, False]
     assert not challenges.count_attempt(row)
+
+
+def test_the_first_factor_of_an_account_is_no_second_one(town: Town) -> None:
+    secret = totp.new_secret()
+    Passkey.objects.create(user=town.alice, credential_id=b"1", public_key=b"1", name="key")
+    with pytest.raises(binding.AlreadyBound):
+        binding.bind_totp(town.alice.pk, secret, first=True)
+    Passkey.objects.all().delete()
+    EmailFactor.objects.create(user=town.alice)
+    with pytest.raises(binding.AlreadyBound):
+        binding.bind_totp(town.alice.pk, secret, first=True)
+    EmailFactor.objects.all().delete()
+    binding.bind_totp(town.alice.pk, secret, first=True)
+    with pytest.raises(binding.AlreadyBound):
+        binding.bind_totp(town.alice.pk, secret, first=True)

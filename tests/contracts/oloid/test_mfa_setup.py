@@ -171,6 +171,8 @@ def test_only_the_session_of_this_very_step_is_taken(pool: Pool, cast: Cast) -> 
     proved = body_of(verify(pool, code, Session=made["Session"]))["Session"]
     assert_refused(pool.respond("MFA_SETUP", proved, USERNAME="bob"), *FOREIGN)
     assert_refused(pool.code(proved, "alice", code), *FOREIGN)
+    chosen = {"USERNAME": "alice", "ANSWER": "SOFTWARE_TOKEN_MFA"}
+    assert_refused(pool.respond("SELECT_MFA_TYPE", proved, **chosen), *FOREIGN)
     foreign_client = Pool(pool.client, cast.beta).respond("MFA_SETUP", proved, USERNAME="alice")
     assert_refused(foreign_client, *FOREIGN)
     answered(pool.respond("MFA_SETUP", proved, USERNAME="alice"), SUCCESS)
