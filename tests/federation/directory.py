@@ -357,7 +357,8 @@ def server_context(shown: Certificate, folder: Path) -> ssl.SSLContext:
 class Relay:
     """LDAPS before a server's plain port: passes so many requests on, then says nothing more.
 
-    ``replaced`` has bytes that are sent in place of the answer to a request, by its number.
+    ``replaced`` has bytes that are sent in place of the answer to a request, by its number, and
+    after which it may close the connection.
     """
 
     def __init__(
@@ -367,11 +368,13 @@ class Relay:
         *,
         most: int = 100,
         replaced: Mapping[int, bytes] | None = None,
+        closes: bool = False,
     ) -> None:
         self._port = port
         self._context = context
         self._most = most
         self._replaced = replaced or {}
+        self._closes = closes
         self.requests: list[bytes] = []
 
     def __call__(self, client: socket.socket, /) -> None:
@@ -384,6 +387,8 @@ class Relay:
                 self.requests.append(request)
                 if number in self._replaced:
                     secured.sendall(self._replaced[number])
+                    if self._closes:
+                        return
                     continue
                 upstream.sendall(request)
                 threading.Event().wait(0.02)
