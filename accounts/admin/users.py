@@ -47,8 +47,8 @@ class UserAdmin(ScopedAdmin):
         "kind",
         "state",
         "second_factor",
+        "staff",
         "last_sign_in",
-        "is_staff",
     )
     list_filter = ("state", "kind", FactorFilter, LastSignInFilter, ContractFilter, "is_staff")
     list_select_related = ("tenant",)
@@ -191,6 +191,11 @@ class UserAdmin(ScopedAdmin):
     def second_factor(self, obj: User) -> bool:
         """Whether there is any."""
         return has_factor(obj)
+
+    @admin.display(description="staff", boolean=True, ordering="is_staff")
+    def staff(self, obj: User) -> bool:
+        """Whether the account may use the console."""
+        return obj.is_staff or obj.is_superuser
 
     @admin.display(description="last sign-in", ordering="last_login")
     def last_sign_in(self, obj: Any) -> str:
