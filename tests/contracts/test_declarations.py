@@ -13,7 +13,7 @@ from accounts import contracts as package
 from accounts.contracts.coldstream import CONTRACT
 from accounts.login.outcome import Reason
 from accounts.wire import checks
-from accounts.wire.contract import Contract, Fault
+from accounts.wire.contract import Contract, Fault, Option
 from accounts.wire.registry import description
 
 
@@ -108,3 +108,21 @@ def test_an_action_that_nothing_describes_is_e107(monkeypatch: pytest.MonkeyPatc
     ]
     monkeypatch.setattr(checks, "description", lambda _: None)
     assert len(found(monkeypatch, coldstream=CONTRACT)) == 6
+
+
+def test_an_option_takes_its_default_and_what_is_of_its_form() -> None:
+    digest = "0" * 64
+    table: list[tuple[Option, list[Any], list[Any]]] = [
+        (Option("greeting", "", "hello"), ["", "x"], [7, None, ["x"]]),
+        (Option("most", "", 0), [0, 7], [-1, True, 1.0, "7"]),
+        (Option("on", "", default=True), [True, False], [1, "true"]),
+        (Option("names", "", ()), [(), [], ["x"]], ["x", ["x", ""], [7], {"x": 1}]),
+        (Option("kind", "", "a", ("a", "b")), ["a", "b"], ["c", ["a"], None]),
+        (Option("secret", "", "", hidden=True), ["", digest], ["0" * 63, digest + "\n", 7]),
+    ]
+    for option, taken, refused in table:
+        for value in taken:
+            option.check(value)
+        for value in refused:
+            with pytest.raises(ValueError, match=f"^{option.name} must be "):
+                option.check(value)
