@@ -10,7 +10,7 @@ DEPLOY_ENV = env -u DATABASE_URL DRAGOMAN_VAR_DIR=.venv/check DRAGOMAN_MODE=prod
 	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock ci attack screenshots bench clean
+.PHONY: help run test check format lock ci attack screenshots fuzz examples bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
