@@ -142,8 +142,8 @@ OUTBOUND_HOSTS: Variable[tuple[str, ...]] = Variable(
     "DRAGOMAN_OUTBOUND_HOSTS",
     values.names,
     (),
-    "Host names of identity providers, separated by commas, that may be asked without TLS and at "
-    "private addresses; for development",
+    "Host names of directories and identity providers, separated by commas, that may be asked at "
+    "private addresses; an identity provider also without TLS, a directory never",
 )
 VAR_DIR = Variable(
     "DRAGOMAN_VAR_DIR", Path, Path("var"), "Directory of the embedded database and the demo"

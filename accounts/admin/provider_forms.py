@@ -31,6 +31,8 @@ class Setting:
     # A list of texts, separated by blanks.
     listed: bool = False
     number: bool = False
+    # A text of many lines.
+    long: bool = False
     # Empty means something else than the default.
     kept: bool = False
     choices: Sequence[str] = ()
@@ -52,6 +54,10 @@ class Setting:
             return forms.ChoiceField(choices=[(each, each) for each in self.choices], **given)
         if self.number:
             return forms.IntegerField(min_value=1, max_value=65535, **given)
+        if self.long:
+            return forms.CharField(
+                max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}), **given
+            )
         if self.listed:
             return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **given)
         return forms.CharField(max_length=2000, **given)
@@ -106,7 +112,12 @@ SETTINGS: Mapping[Kind, tuple[Setting, ...]] = {
         ),
         Setting("bindDn", "Bind DN", "The account that looks people up."),
         Setting("baseDn", "Base DN", "Where people are looked for."),
-        Setting("userFilter", "User filter", "%s stands for the name.", "(uid=%s)"),
+        Setting(
+            "userFilter",
+            "User filter",
+            "%s stands for the name, once or several times: (|(uid=%s)(mail=%s)).",
+            "(uid=%s)",
+        ),
         Setting(
             "uniqueAttribute",
             "Unchanging attribute",
@@ -114,6 +125,13 @@ SETTINGS: Mapping[Kind, tuple[Setting, ...]] = {
             "entryUUID",
             required=False,
             kept=True,
+        ),
+        Setting(
+            "caCertificate",
+            "Certificate authority",
+            "In PEM form: who signs the servers' certificates. Empty: the system's authorities.",
+            required=False,
+            long=True,
         ),
         *_mapping("uid"),
     ),
