@@ -119,6 +119,10 @@ class UserAdmin(ScopedAdmin):
         if not change:
             obj.set_unusable_password()
             obj.save(force_insert=True)
+            if form.cleaned_data["invite"]:
+                # In the transaction of the whole form: both are written, or neither.
+                password_links.invite(obj, act(request))
+                messages.success(request, f"An invitation was sent to {obj.email}.")
             return
         fields = [name for name in form.changed_data if name != "groups"]
         if "email" in fields:
@@ -136,15 +140,6 @@ class UserAdmin(ScopedAdmin):
         super().save_related(request, form, formsets, change)
         if "groups" in form.changed_data:
             form.instance.member_of.set(form.cleaned_data["groups"])
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """The invitation leaves with the account: both are written, or neither."""
-        if "invite" in request.POST:
-            password_links.invite(obj, act(request))
-            messages.success(request, f"An invitation was sent to {obj.email}.")
-        return super().response_add(request, obj, post_url_continue)
 
     # Pages.
 

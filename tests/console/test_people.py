@@ -229,6 +229,12 @@ def test_an_invitation_that_could_not_arrive_makes_no_account(
         assert "sign-in is closed in this tenant" in page.content.decode()
     assert outbox == []
     assert not User.objects.filter(username="frank").exists()
+    # A box that says no is as good as none.
+    with mailed() as outbox:
+        fields |= {"tenant": str(cast.alpha.pk), "invite": "false"}
+        answer = officer.submit(officer.get(path), path, **fields, kind="service")
+    assert (answer.status_code, outbox) == (302, [])
+    assert User.objects.get(username="frank").kind == "service"
 
 
 def test_a_reset_is_sent_to_the_owner_and_never_through_the_officer(
