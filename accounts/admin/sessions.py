@@ -93,6 +93,8 @@ class SessionAdmin(ExportedAdmin):
         ),
     )
     actions = ("end_selected",)
+    # A column's own link and the row's do not go into each other.
+    list_display_links = ("since",)
     list_display = ("account", "contract", "state", "since", "seen", "address", "client", "level")
     list_filter = (
         LiveFilter,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -28,6 +29,11 @@ from tenants import resolve
 from tenants.branding import LARGEST_LOGO, Branding
 from tenants.models import IdentityProvider, Tenant, TenantDomain, TenantPolicy
 from tenants.policy import read_settings
+
+if TYPE_CHECKING:
+    _FormSet = BaseInlineFormSet[Any, Any, Any]
+else:
+    _FormSet = BaseInlineFormSet
 
 _LOOKS = ("colour", "logo_file", "logo_remove")
 _KINDS = (
@@ -138,9 +144,21 @@ def _form() -> type[SettingsForm]:
     return type("TenantForm", (SettingsForm,), fields)
 
 
+class _LabelledFormSet(_FormSet):
+    """A table's heads label nothing for who hears the page; so each field says its own name."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for name, field in form.fields.items():
+            if not field.widget.is_hidden:
+                label = str(field.label or name).capitalize()
+                field.widget.attrs["aria-label"] = f"{label}, row {(index or 0) + 1}"
+
+
 class _TenantInline(Inline):
     """Parts of a tenant go by the tenant's own permission."""
 
+    formset = _LabelledFormSet
     extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

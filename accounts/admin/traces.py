@@ -136,6 +136,9 @@ _STEPS: Mapping[str, Callable[[str], str]] = {
     "directory": lambda value: f"The password was asked of the directory “{value}”.",
     "provider said": _known({"yes": "The provider vouched for the user."}),
     "outcome": _known(_OUTCOME),
+}
+# What is said of acts, whose facts may have the same names.
+_FACTS: Mapping[str, Callable[[str], str]] = {
     "by": lambda value: f"Done by {value}.",
     "changed": lambda _: "The names of what was changed.",
     "reason": lambda _: "The reason that was given.",
@@ -153,11 +156,12 @@ class Step:
 
 def steps(event: LoginEvent) -> list[Step]:
     """The decision in its order. Steps that nobody here knows are shown as they are."""
+    table = _STEPS if event.event in {*_REFUSED, *_NO_REFUSAL} else _FACTS
     found = []
     for pair in event.trace if isinstance(event.trace, list) else ():
         if isinstance(pair, list | tuple) and len(pair) == 2:
             name, value = map(str, pair)
-            found.append(Step(name, value, _STEPS[name](value) if name in _STEPS else ""))
+            found.append(Step(name, value, table[name](value) if name in table else ""))
     return found
 
 

@@ -245,6 +245,17 @@ def test_steps_that_nobody_knows_are_shown_as_they_are_and_harmless(cast: Cast) 
     assert "What the client was told" not in page
 
 
+def test_the_facts_of_an_act_are_no_steps_of_a_login(cast: Cast) -> None:
+    row = event(
+        cast,
+        event=Event.PROVIDER_TESTED,
+        reason="good",
+        trace=[["by", "erin"], ["provider", "corp"], ["user", "found"]],
+    )
+    assert [step.words for step in traces.steps(row)] == ["Done by erin.", "", ""]
+    assert traces.told(row) is None
+
+
 def test_what_a_bar_quotes_of_the_account_is_not_repeated(cast: Cast) -> None:
     bar = 'email "alice@alpha.example" does not belong to domains [x.org]'
     row = event(cast, contract="bytebase", reason="kind_not_allowed", trace=[["bar", bar]])
