@@ -112,9 +112,12 @@ def test_every_fault_has_its_words(fault: Fault) -> None:
 
 
 # A due password is advice here and no step; the sentences about a chosen one are the core's.
-# No login goes over a provider here yet.
-UNREACHABLE = {Reason.PASSWORD_REJECTED, Reason.MUST_CHANGE_PASSWORD} | {
-    reason for reason in Reason if reason.startswith("external_")
+# What a provider says stands behind its sentence.
+UNREACHABLE = {
+    Reason.PASSWORD_REJECTED,
+    Reason.MUST_CHANGE_PASSWORD,
+    Reason.EXTERNAL_REFUSED,
+    Reason.EXTERNAL_UNAVAILABLE,
 }
 
 
