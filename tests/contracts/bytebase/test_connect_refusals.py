@@ -53,9 +53,9 @@ NOT_MEANT: list[tuple[str, dict[str, Any], int, str, str]] = [
     (
         UPDATE,
         {"user": {"name": "users/no@alpha.example"}, **MASK},
-        404,
-        "not_found",
-        'user "no@alpha.example" not found',
+        403,
+        DENIED,
+        'user does not have permission "bb.users.update"',
     ),
     (
         UPDATE,
