@@ -116,12 +116,17 @@ def _by_digest(attempt: Attempt, journey: Journey) -> NoReturn:
     journey.refuse(Reason.KIND_NOT_ALLOWED, bar=DIRECTORY)
 
 
-def counting(provider: Provider, attempt: Attempt, journey: Journey) -> Meet:
-    """Counts a guess at an entry that was found under another spelling of its name as well."""
+def counting(
+    provider: Provider, attempt: Attempt, journey: Journey, found: Candidate | None
+) -> Meet:
+    """Counts a guess at an entry under its own name and its account's, whatever was typed.
+
+    The typed name and the account that was ``found`` by it were counted before.
+    """
     typed = fold(attempt.identifier.value) if attempt.identifier else ""
 
     def count(identifier: str, subject: str) -> None:
-        if fold(identifier) == typed:
+        if found is not None and fold(identifier) == typed:
             return
         known = ExternalAccount.objects.filter(provider_id=provider.id, subject=subject)
         user_id = known.values_list("user_id", flat=True).first()
@@ -129,8 +134,11 @@ def counting(provider: Provider, attempt: Attempt, journey: Journey) -> Meet:
             journey.profile, provider.tenant_id, identifier, user_id, None
         )
         counted = {key for each in journey.reservations for key, _ in each.places}
+        more = [bucket for bucket in buckets if bucket.key not in counted]
+        if not more:
+            return
         try:
-            journey.reserve([bucket for bucket in buckets if bucket.key not in counted])
+            journey.reserve(more)
         except LoginRefused:
             # An answer "locked" is no failure itself.
             journey.give_back()

@@ -96,7 +96,10 @@ def _proof(
     _count(assertion, attempt, journey, found)
     try:
         identity = ask(
-            provider, assertion, attempt, directory_login.counting(provider, attempt, journey)
+            provider,
+            assertion,
+            attempt,
+            directory_login.counting(provider, attempt, journey, found),
         )
     except ProviderUnavailable as error:
         # Nobody has guessed anything.
@@ -174,6 +177,7 @@ def _count(
     journey.reserve(throttle.password_buckets(profile, _tenant(journey).id, name, user_id, address))
 
 
+@sensitive_variables("assertion", "attempt", "password")
 def _of_directory(
     provider: Provider, assertion: Assertion, attempt: Attempt, meet: Meet | None
 ) -> ExternalIdentity:

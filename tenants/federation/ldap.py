@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from django.views.decorators.debug import sensitive_variables
+
 from tenants.federation import outbound
 from tenants.federation.identity import (
     ExternalIdentity,
@@ -56,6 +58,7 @@ def _nobody_counts(_identifier: str, _subject: str) -> None:
     pass
 
 
+@sensitive_variables("password")
 def authenticate(
     provider: Provider, name: str, password: str, meet: Meet = _nobody_counts
 ) -> ExternalIdentity:
@@ -114,7 +117,8 @@ def _asked(provider: Provider, question: Callable[[Connection], T]) -> T:
         try:
             # A server that hangs leaves time for the next one.
             share = Deadline(deadline.left() / (len(settings.servers) - number))
-            with outbound.isolated(f"ldap://{server}:{settings.port}").request():
+            # Of this provider alone: another tenant's mistake at the same server is its own.
+            with outbound.isolated(f"ldap://{server}:{settings.port}/{provider.id}").request():
                 return _answer(provider, server, share, question)
         except Unreachable as error:
             failures.append(f"{server}: {error}")
@@ -151,6 +155,7 @@ def _bind_as_service(bound: Connection, provider: Provider) -> None:
         raise ProviderUnavailable(f"the bind DN was refused: {bound.said()}")
 
 
+@sensitive_variables("password")
 def _proved(
     bound: Connection, provider: Provider, name: str, password: str, meet: Meet
 ) -> Entry | None:

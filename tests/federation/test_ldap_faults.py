@@ -158,12 +158,14 @@ def test_answers_that_are_none_log_nobody_in_and_break_nothing(corp: Slapd, tmp_
 
 def test_a_directory_that_failed_is_left_alone_for_a_while(corp: Slapd) -> None:
     corp.person("anna")
-    gone = ldap_provider(corp, port=1)
+    gone, others = ldap_provider(corp, port=1), ldap_provider(corp, port=1)
     for _ in range(3):
         assert failure(gone)[0] == "localhost: no connection: ConnectionRefusedError"
     said, seconds = failure(gone)
     assert said == "localhost: it did not answer before; it is asked again in a few seconds"
     assert seconds < 0.1
+    # Another tenant's failures at the same server are its own.
+    assert failure(others)[0] == "localhost: no connection: ConnectionRefusedError"
     # Refusals are answers.
     provider = ldap_provider(corp)
     for _ in range(5):

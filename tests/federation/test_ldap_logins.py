@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import provisioning
 from accounts.login import passwords, throttle
-from accounts.models import ExternalAccount, Group, LoginEvent, Session, User
+from accounts.models import ExternalAccount, Group, LoginEvent, Session, ThrottleBucket, User
 from mfa import binding, totp
 from tenants import resolve
 from tenants.models import Tenant
@@ -328,6 +328,21 @@ def test_guesses_count_for_the_entry_under_all_spellings_of_its_name(
     assert not User.objects.filter(username="anna").exists()
 
 
+def test_guesses_under_a_named_provider_count_for_the_account(
+    client: Client, cast: Cast, anna: str
+) -> None:
+    assert datarhei(client, "anna", SECRET).status_code == 200
+    user = account()
+    User.objects.filter(pk=user.pk).update(username="a.smith", username_key="a.smith", email="")
+    for _ in range(10):
+        assert bytebase_idp(client, "anna", "wrong").status_code == 500
+    assert bytebase_idp(client, "anna", SECRET).status_code == 429
+    user.refresh_from_db()
+    totals = ThrottleBucket.objects.filter(kind=ThrottleBucket.Kind.ACCOUNT)
+    assert max(len(row.failures) for row in totals) == 10
+    assert totals.count() == 2
+
+
 def test_a_lock_by_the_directorys_refusals_is_seen_and_lifted_like_any_other(
     client: Client, cast: Cast, anna: str
 ) -> None:
@@ -364,4 +379,4 @@ def test_logins_cost_no_more_statements_where_there_is_no_directory(
     count(client, "alice", PASSWORD)
     assert count(client, "alice", PASSWORD) == without + 2
     count(client, "anna", SECRET)
-    assert count(client, "anna", SECRET) <= 14
+    assert count(client, "anna", SECRET) <= 10
