@@ -393,7 +393,7 @@ class TestSecondStep:
         for more in foreign.values():
             presented = {"client_id": "mine", **more}
             assert reason_of(after, token, answer, **presented) is Reason.CHALLENGE_FOREIGN
-        late = NOW + timedelta(minutes=6)
+        late = timezone.now() + timedelta(minutes=6)
         assert (
             reason_of(after, token, answer, client_id="mine", now=late) is Reason.CHALLENGE_EXPIRED
         )
