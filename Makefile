@@ -10,7 +10,7 @@ DEPLOY_ENV = env -u DATABASE_URL DRAGOMAN_VAR_DIR=.venv/check DRAGOMAN_MODE=prod
 	DRAGOMAN_SEALING_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock ci attack screenshots fuzz examples bench clean
+.PHONY: help run test check format lock messages ci attack screenshots fuzz examples bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ lock: .venv/dev ## renew requirements/*.txt from *.in
 	for name in base ldap dev; do $(BIN)/uv pip compile --quiet --no-config --no-header --universal \
 		--python-version 3.11 --upgrade --generate-hashes requirements/$$name.in \
 		-o requirements/$$name.txt; done
+
+messages: .venv/base ## gather the texts of the pages for translators and compile them (needs gettext)
+	$(MANAGE) makemessages --locale de --no-location --no-obsolete --no-wrap $(addprefix --ignore ,.venv node_modules var tests)
+	@sed -i.old -e '/^"POT-Creation-Date/d' -e '/^"Report-Msgid-Bugs-To/d' locale/de/LC_MESSAGES/django.po
+	@rm locale/de/LC_MESSAGES/django.po.old
+	msgfmt --check-format --check-domain --statistics -o locale/de/LC_MESSAGES/django.mo locale/de/LC_MESSAGES/django.po
 
 ci: ## what the build server runs
 	bash .ci/run

@@ -140,7 +140,8 @@ def sentence(row: LoginEvent) -> str:
     text = _(EVENTS.get(row.event, _ELSE))
     why = REASONS.get(row.reason)
     detail = [_(FACTORS[row.factor])] if row.factor in FACTORS else []
-    detail += [f"“{fact[1]}”" for fact in row.trace if len(fact) == 2 and fact[0] in _NAMES]
+    names = [fact[1] for fact in row.trace if len(fact) == 2 and fact[0] in _NAMES]
+    detail += [_("“%(name)s”") % {"name": name} for name in names]
     detail += [_(why)] if why else []
     return f"{text}: {', '.join(detail)}" if detail else text
 
