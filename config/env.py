@@ -113,9 +113,10 @@ HASH_WAIT_MS = Variable(
 )
 ADDRESS_FAILURES = Variable(
     "DRAGOMAN_ADDRESS_FAILURES",
-    values.positive,
+    # Each failure is kept with its moment for as long as it counts.
+    values.up_to(10_000),
     300,
-    "Failed logins that one source address may cause in 300 seconds",
+    "Failed logins that one source address may cause in 300 seconds; at most 10000",
 )
 REFRESH_GRACE_SECONDS = Variable(
     "DRAGOMAN_REFRESH_GRACE_SECONDS",

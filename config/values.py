@@ -26,6 +26,16 @@ def positive(raw: str) -> int:
     return value
 
 
+def up_to(most: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        value = positive(raw)
+        if value > most:
+            raise ValueError(f"must be at most {most}")
+        return value
+
+    return parse
+
+
 def natural(raw: str) -> int:
     value = integer(raw)
     if value < 0:

@@ -27,6 +27,13 @@ class CredentialForm(RowForm):
     """What the secret is for."""
 
     contract = forms.ChoiceField(required=False, help_text="Empty: good for every contract.")
+    # One field with one label, in place of a day and a time that have none.
+    expires_at = forms.DateTimeField(
+        required=False,
+        label="Ends at",
+        help_text="In UTC. Empty: never.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import FilteredSelectMultiple
 
 from accounts import notices
 from accounts.admin.scope import RowForm
@@ -21,7 +20,8 @@ class UserForm(RowForm):
     groups = forms.ModelMultipleChoiceField(
         Group.objects.none(),
         required=False,
-        widget=FilteredSelectMultiple("groups", is_stacked=False),
+        # Works by keyboard and in a narrow window, which the console's two lists do not.
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -237,12 +237,14 @@ SECOND: Mapping[str, Step] = {
 RECOVERY_STEPS = frozenset({"bytebase recovery"})
 
 
-# For who is signed in and proves himself once more: tests/contracts/rocketchat attacks these.
+# For who is signed in and proves himself once more: tests/contracts/rocketchat and
+# tests/web/test_account_programs attack these.
 STEPPED_UP = frozenset(
     {
         "api/v1/users.createToken",
         "api/v1/users.generatePersonalAccessToken",
         "api/v1/users.regeneratePersonalAccessToken",
+        "account/tokens/",
     }
 )
 

@@ -127,6 +127,7 @@ def test_a_long_refresh_grace_stops_the_start(settings: Settings) -> None:
     [
         ("DRAGOMAN_PORT", "eighty"),
         ("DRAGOMAN_WORKERS", "0"),
+        ("DRAGOMAN_ADDRESS_FAILURES", "10001"),
         ("DRAGOMAN_BODY_LIMIT", "64k"),
         ("DRAGOMAN_SEALING_KEYS", "not base64 at all!"),
         ("DRAGOMAN_LOG_LEVEL", "LOUD"),
