@@ -40,8 +40,9 @@ def forgot(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest, token: str) -> HttpResponse:
     """Choose a password by a link. Looking does not use it up: mail scanners look at links."""
     answer = _by_link(request, token)
-    # The address is a secret: no page that is opened from here may learn it.
-    answer["Referrer-Policy"] = "no-referrer"
+    # The address is a secret: what is opened from here learns the host at most. Under
+    # "no-referrer" browsers would send the form itself with "Origin: null", which CSRF refuses.
+    answer["Referrer-Policy"] = "strict-origin"
     return answer
 
 

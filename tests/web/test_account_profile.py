@@ -105,7 +105,7 @@ def test_an_address_changes_when_its_mailbox_has_confirmed_it(cast: Cast, mailed
     assert token not in str(list(Challenge.objects.values()))
     assert "alice@new.example" not in str(list(Challenge.objects.values()))
     page = browser.get(link)
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "strict-origin"
     assert "<strong>alice@new.example</strong>" in text(page)
     assert User.objects.get(pk=cast.alice.user.pk).email == "alice@alpha.example"
 

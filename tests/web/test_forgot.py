@@ -82,7 +82,7 @@ def test_a_link_by_mail_lets_the_owner_choose_a_new_password(cast: Cast, mailed:
     browser = Browser()
     page = browser.get(path)
     text = page.content.decode()
-    assert (page.status_code, page["Referrer-Policy"]) == (200, "no-referrer")
+    assert (page.status_code, page["Referrer-Policy"]) == (200, "strict-origin")
     assert "no-store" in page["Cache-Control"]
     assert "<strong>alice</strong>: at least 15 characters" in text
     with mailed() as outbox:

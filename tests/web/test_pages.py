@@ -56,7 +56,7 @@ def faults_of(page: Any) -> list[str]:
     faults = [f"{name} is {page.get(name)}" for name in HEADERS if page.get(name) != HEADERS[name]]
     if "no-store" not in page.get("Cache-Control", ""):
         faults.append("may be kept")
-    if page.get("Referrer-Policy") not in {"same-origin", "no-referrer"}:
+    if page.get("Referrer-Policy") not in {"same-origin", "strict-origin"}:
         faults.append("tells where it was")
     faults += ["inline style" for _, attrs in outline.tags if "style" in attrs]
     faults += [f"inline {n}" for _, attrs in outline.tags for n in attrs if n.startswith("on")]
