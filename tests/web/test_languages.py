@@ -61,9 +61,9 @@ def test_the_sign_in_is_german_to_its_end(cast: Cast) -> None:
         "over": words(over),
     }
     expected = {
-        "first": "Alpha Anmelden Benutzername oder E-Mail-Adresse Passwort Angemeldet bleiben",
+        "first": "Alpha Anmelden Benutzername oder E-Mail Passwort Angemeldet bleiben",
         "refused": "Der Name oder das Passwort stimmt nicht.",
-        "empty": "Bitte prüfen Sie Ihre Eingaben: Benutzername oder E-Mail-Adresse: Dieses Feld",
+        "empty": "Bitte prüfen Sie Ihre Eingaben: Benutzername oder E-Mail: Dieses Feld",
         "second": "Geben Sie die sechs Ziffern ein, die Ihre Authenticator-App anzeigt, oder einen "
         "Ihrer Wiederherstellungscodes. Bestätigungscode Weiter Von vorn beginnen",
         "wrong": "Der Bestätigungscode stimmt nicht oder wurde schon benutzt.",
@@ -84,7 +84,7 @@ def test_a_forgotten_password_is_told_in_german(cast: Cast) -> None:
     asked = (
         "Passwort vergessen? Geben Sie Ihren Benutzernamen oder Ihre E-Mail-Adresse an. Gehört "
         "dazu ein Konto mit einer Adresse, geht dorthin ein Link zum Wählen eines neuen Passworts. "
-        "Benutzername oder E-Mail-Adresse Link senden Zurück zur Anmeldung"
+        "Benutzername oder E-Mail Link senden Zurück zur Anmeldung"
     )
     told = (
         "Sehen Sie in Ihr Postfach Wenn es ein Konto dieses Namens mit einer E-Mail-Adresse gibt, "
