@@ -211,9 +211,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
     def value(variable: Variable[T]) -> T:
         return variable.read(environ, problems)
 
+    mode = value(MODE)
     return Environment(
         conf=Conf(
-            mode=value(MODE),
+            mode=mode,
             base_url=value(BASE_URL),
             sealing_keys=value(SEALING_KEYS),
             trusted_proxies=value(TRUSTED_PROXIES),
@@ -227,9 +228,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
             outbound_hosts=frozenset(host.lower() for host in value(OUTBOUND_HOSTS)),
             var_dir=value(VAR_DIR).absolute(),
             contracts=value(CONTRACTS),
-            api_docs=(value(API_DOCS) or ("on" if value(MODE) == "demo" else "off")) == "on",
+            api_docs=(value(API_DOCS) or ("on" if mode == "demo" else "off")) == "on",
             # Whoever tries the demo reads its passwords in a file beside it.
-            staff_second_factor=value(MODE) != "demo",
+            staff_second_factor=mode != "demo",
         ),
         database_url=value(DATABASE_URL),
         secret_key=value(SECRET_KEY),
