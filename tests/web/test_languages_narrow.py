@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page
 
@@ -67,6 +69,20 @@ def test_german_pages_fit_into_a_narrow_window(demo: Demo) -> None:
                 walked.append(path)
                 if found := objections(page):
                     wrong[f"{walker.name} {path}"] = found
+            if not walker.persona:
+                wrong |= {name: found for name, found in _steps(page, demo) if found}
             context.close()
     assert len(walked) > 15, walked
     assert wrong == {}
+
+
+def _steps(page: Page, demo: Demo) -> Iterator[tuple[str, list[str]]]:
+    """What a sign-in with a wrong password shows, and then the second step of the right one."""
+    bob = demo.persona("bob", "acme")
+    for name, password in (("refused", "wrong"), ("second step", bob["password"])):
+        page.goto(f"{demo.base_url}/sign-in/")
+        page.locator("[name=identifier]").fill(bob["email"])
+        page.locator("[name=password]").fill(password)
+        page.locator("[name=password]").press("Enter")
+        page.locator(".said" if password == "wrong" else "[name=code]").first.wait_for()
+        yield name, objections(page)
