@@ -75,6 +75,11 @@ class ChangeForm(NameForm):
     id = forms.UUIDField()
 
 
+def may_begin(call: Call) -> bool:
+    """Whether a sign-in can begin with a passkey at the host that was called."""
+    return relying_parties.at(call.hint.host) is not None
+
+
 def alone(data: Mapping[str, Any], call: Call, profile: LoginProfile) -> Outcome:
     """Sign in with a passkey and nothing else. Raises LoginRefused."""
     client = call.client(nonce=bound_to(call.request))

@@ -182,7 +182,9 @@ def _page(
     token = (form["challenge"].value() or "") if step.answers else ""
     others = [each for each in offered(step.answers, factors) if each != name]
     ways = [
-        _Way(each, STEPS[each], STEPS[each].form(initial={"challenge": token})) for each in others
+        _Way(each, STEPS[each], STEPS[each].form(initial={"challenge": token}))
+        for each in others
+        if STEPS[each].fits(call)
     ]
     tenant = request.POST.get("tenant") or request.GET.get("tenant", "")
     context = {

@@ -51,6 +51,8 @@ class Step:
     answers: str = ""
     # Of a second factor: the form is offered to whoever has one of these.
     factors: frozenset[Factor] = frozenset()
+    # Whether it can be taken at the host that was called.
+    fits: Callable[[Call], bool] = lambda _call: True
 
 
 def challenged(data: Data, call: Call, *credentials: Any) -> Attempt:
@@ -94,6 +96,7 @@ STEPS: Mapping[str, Step] = {
         gettext_noop("Sign in"),
         template="web/steps/passkey_alone.html",
         button=gettext_noop("Sign in with a passkey"),
+        fits=passkeys.may_begin,
     ),
     "passkey": Step(
         passkeys.SecondForm,

@@ -141,7 +141,10 @@ def test_the_script_is_told_only_what_it_may_know(cast: Cast) -> None:
     assert not Challenge.objects.exclude(step=Challenge.Step.PASSKEY).exists()
     answer = browser.post(NEW, "{}", content_type="application/json", headers=token)
     assert answer.status_code == 403
-    # A host without passkeys.
+    # A host without passkeys: its page offers none, so the script there asks for nothing.
+    assert "data-passkey" in page.content.decode()
+    there = browser.get(LOGIN, headers={"host": "other.example.com"})
+    assert (there.status_code, "data-passkey" in there.content.decode()) == (200, False)
     away = browser.post(
         OPTIONS,
         "{}",
