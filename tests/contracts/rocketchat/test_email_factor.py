@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from email.message import Message
-from queue import Queue
-from threading import Thread
 from typing import Any
 
 import pytest
-from aiosmtpd.handlers import Message as MessageHandler
-from aiosmtpd.smtp import SMTP
 from django.conf import LazySettings
 from django.core import mail
 from django.test import Client
@@ -23,6 +17,7 @@ from accounts.models import LoginEvent, Session, ThrottleBucket, User
 from config import database
 from mfa import binding, email_codes, totp
 from mfa.models import EmailCode, EmailFactor
+from tests import mailbox
 from tests.contracts.rocketchat.exchange import (
     NOT_SIGNED_IN,
     TIME,
@@ -37,6 +32,7 @@ from tests.contracts.rocketchat.exchange import (
     statements,
 )
 from tests.fixtures import PASSWORD, Cast, make_cast
+from tests.mailbox import Mailbox
 
 ALICE: dict[str, Any] = {"user": "alice", "password": PASSWORD}
 CODE = re.compile(r"\b(\d{3}-\d{3})\b")
@@ -368,38 +364,17 @@ class TestSwitchingOn:
         assert not EmailFactor.objects.exists()
 
 
-class _Mailbox(MessageHandler):
-    """Keeps what a mail server received."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.received: Queue[Message] = Queue()
-
-    def handle_message(self, message: Message) -> None:
-        self.received.put(message)
-
-
 @pytest.fixture
-def mail_server(settings: LazySettings) -> Iterator[_Mailbox]:
+def mail_server(settings: LazySettings) -> Iterator[Mailbox]:
     """A mail server on the loopback, set up as an operator does it."""
-    mailbox, loop = _Mailbox(), asyncio.new_event_loop()
-    serving = loop.create_server(lambda: SMTP(mailbox, loop=loop), "127.0.0.1", 0)
-    server = loop.run_until_complete(serving)
-    port = server.sockets[0].getsockname()[1]
-    for name, value in database.mail(f"smtp://127.0.0.1:{port}", "production").items():
-        setattr(settings, name, value)
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    yield mailbox
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    server.close()
-    loop.run_until_complete(server.wait_closed())
-    loop.close()
+    with mailbox.mail_server() as started:
+        for name, value in database.mail(started.url, "production").items():
+            setattr(settings, name, value)
+        yield started
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_code_that_went_through_a_mail_server_logs_in(mail_server: _Mailbox) -> None:
+def test_a_code_that_went_through_a_mail_server_logs_in(mail_server: Mailbox) -> None:
     cast, client = make_cast(), Client()
     email_codes.enable(cast.alice.user.pk, timezone.now())
     assert log_in(client, ALICE).json()["details"]["codeGenerated"] is True
