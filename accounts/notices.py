@@ -144,7 +144,7 @@ def address_link(user: User, to: str, address: str) -> None:
         [
             f"The account {user.username} is to have this address.",
             "",
-            "If you asked for it, confirm it here, signed in. The link works once, within one hour:",
+            "If you asked for it, confirm it here, signed in. It works once, within one hour:",
             "",
             address,
             "",

@@ -26,7 +26,9 @@ class ExternalAccount(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["provider", "subject"], name="link_leads_to_one_account")
+            models.UniqueConstraint(
+                fields=["provider", "subject"], name="link_leads_to_one_account"
+            )
         ]
 
     def __str__(self) -> str:

@@ -5,10 +5,14 @@ All of them go to ``var/screenshots``; those that the documentation shows to ``d
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import re
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -23,10 +27,9 @@ THEMES = ("light", "dark")
 # Picture of the documentation: who sees it, where, at which width, in which light.
 BEST = {
     "sign-in": "stranger-sign-in-desktop-light",
-    "sign-in-dark": "stranger-sign-in-phone-dark",
-    "account": "person-account-desktop-light",
+    "account-dark": "person-account-phone-dark",
     "console": "officer-admin-desktop-light",
-    "console-dark": "officer-admin-desktop-dark",
+    "why": "officer-admin-accounts-loginevent-change-desktop-light",
 }
 
 
@@ -53,6 +56,39 @@ def walk(browser: Browser, demo: Demo, walker: Walker) -> None:
         take(page, name_of(walker, kind))
 
 
+def live(demo: Demo) -> None:
+    """Some logins over every contract, right and wrong: the console has something to show."""
+    alice = demo.persona("alice", "acme")
+    name, email, password = alice["username"], alice["email"], alice["password"]
+    calls: list[tuple[str, dict[str, str]]] = [
+        ("/account/login", {"email": email, "password": password}),
+        ("/api/v1/login", {"user": name, "password": password}),
+        ("/v1/auth/login", {"email": email, "password": password}),
+        ("/api/login", {"username": name, "password": password}),
+        ("/Login", {"UserName": name, "TenantName": "Acme", "Password": password}),
+    ]
+    for turn in range(3):
+        for path, body in calls[turn:]:
+            _post(demo, path, body)
+    for path, body in calls[:3]:
+        _post(
+            demo,
+            path,
+            {key: "wrong" if value == password else value for key, value in body.items()},
+        )
+
+
+def _post(demo: Demo, path: str, body: dict[str, str]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(demo.base_url).netloc, timeout=30)
+    with contextlib.closing(connection):
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"{path.split('/')[1]}-client/2.1",
+        }
+        connection.request("POST", path, json.dumps(body), headers)
+        connection.getresponse().read()
+
+
 def main() -> None:
     """Start a demo of its own, walk through it, keep the best."""
     shutil.rmtree(EVERY, ignore_errors=True)
@@ -63,6 +99,7 @@ def main() -> None:
         running_demo(Path(directory)) as demo,
         chromium() as browser,
     ):
+        live(demo)
         for walker in WALKERS:
             walk(browser, demo, walker)
     for name, source in BEST.items():
