@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -16,11 +17,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import zxingcpp
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    expect,
+)
 
 from mfa import totp
 from tests.ops.demo import ROOT, START_SECONDS, STOP_SECONDS, Demo, clean_environment
 
+ACCOUNT = re.compile("/account/$")
 # What a form may be answered by whoever typed something wrong.
 _REFUSALS = {400, 401, 403}
 # An earlier code is taken until the present one ends, which must not happen on its way.
@@ -111,6 +121,42 @@ def app_code(secret: str, *, earlier: bool = False) -> str:
     if earlier and left < _TYPING_SECONDS:
         time.sleep(left)
     return totp.code_at(b32decode(secret), totp.step_at(datetime.now(UTC)) - earlier)
+
+
+def at_sign_in(page: Page) -> Page:
+    """The same page, at the sign-in."""
+    page.goto("/sign-in/")
+    return page
+
+
+def signed_in(page: Page, person: dict[str, Any]) -> Page:
+    """The same page after a sign-in with all that the person has."""
+    fill_in(at_sign_in(page), person)
+    if "totp_secret" in person:
+        enter(page, app_code(person["totp_secret"]))
+    expect(page).to_have_url(ACCOUNT)
+    return page
+
+
+def sessions_of(page: Page, product: str) -> Locator:
+    """The lines of a product in the open list of sessions."""
+    heading = page.get_by_role("heading", name=product)
+    return page.locator("ul.sessions > li").filter(has=heading)
+
+
+def session_cookie(context: BrowserContext) -> Any:
+    """The one cookie of a browser's session."""
+    (found,) = [each for each in context.cookies() if each.get("name") == "dragoman"]
+    return found
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"Tab never reaches {wanted}")
 
 
 def scanned(picture: Locator) -> str:

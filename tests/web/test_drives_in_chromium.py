@@ -12,24 +12,29 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.mailbox import Mailbox, mail_server
 from tests.ops.demo import Demo
 from tests.web.chromium import CHROMIUM, chromium
 from tests.web.driving import (
+    ACCOUNT,
     Watched,
     app_code,
+    at_sign_in,
     enter,
     fill_in,
     mailing_server,
     make_people,
     press,
     scanned,
+    session_cookie,
+    sessions_of,
+    signed_in,
+    tab_to,
 )
 
 CHOSEN = "violet anvil under seven bridges"
-ACCOUNT = re.compile("/account/$")
 SIGN_IN = re.compile(r"/sign-in/(\?.*)?$")
 DAY = 86400
 # As the product's own page does it.
@@ -85,39 +90,6 @@ def posted(browser: Browser, mailing: str) -> Iterator[Watched]:
     yield opened
     opened.close()
     assert opened.wrong == []
-
-
-def at_sign_in(page: Page) -> Page:
-    page.goto("/sign-in/")
-    return page
-
-
-def signed_in(page: Page, person: dict[str, Any]) -> Page:
-    fill_in(at_sign_in(page), person)
-    if "totp_secret" in person:
-        enter(page, app_code(person["totp_secret"]))
-    expect(page).to_have_url(ACCOUNT)
-    return page
-
-
-def sessions_of(page: Page, product: str) -> Locator:
-    """The lines of a product in the open list of sessions."""
-    heading = page.get_by_role("heading", name=product)
-    return page.locator("ul.sessions > li").filter(has=heading)
-
-
-def session_cookie(context: BrowserContext) -> Any:
-    (found,) = [each for each in context.cookies() if each.get("name") == "dragoman"]
-    return found
-
-
-def tab_to(page: Page, wanted: Locator) -> None:
-    """Press Tab until the focus is there."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-    raise AssertionError(f"Tab never reaches {wanted}")
 
 
 def test_the_keyboard_alone_signs_in_and_out(watched: Watched, people: People) -> None:
