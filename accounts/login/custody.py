@@ -21,6 +21,7 @@ from accounts.login import external, sessions, throttle
 from accounts.login.outcome import Factor
 from accounts.login.profile import LoginProfile
 from accounts.login.subject import Subject
+from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import (
     ExternalAccount,
     LoginEvent,
@@ -110,6 +111,25 @@ def end_sessions(user: User, act: Act) -> None:
     reason = "ended by an administrator"
     ended = act.row(Event.SESSION_ENDED, tenant_id=user.tenant_id, user_id=user.pk, reason=reason)
     execute(changed, _ended(user, reason, act), Insert(ended))
+
+
+def trust(user: User, trusted: WorkloadTrust, act: Act) -> None:
+    """Other tokens stand for a workload from now on, and every session of it ends.
+
+    So does one that is being opened right now: its token was checked by the trust that was.
+    """
+    changed = Update(
+        User.objects.filter(pk=user.pk),
+        workload_trust=trusted.stored(),
+        security_epoch=F("security_epoch") + 1,
+    )
+    told = act.row(
+        Event.USER_CHANGED,
+        tenant_id=user.tenant_id,
+        user_id=user.pk,
+        facts=[("changed", "workload_trust")],
+    )
+    execute(changed, _ended(user, "trusted issuer changed", act), Insert(told))
 
 
 def end_session(session: Session, act: Act) -> None:

@@ -13,7 +13,11 @@ _MAX_ISSUER, _MAX_AUDIENCES, _MAX_TEXT = 512, 20, 512
 
 
 class Untrustworthy(ValueError):
-    """What was given cannot be a trust; the text says why."""
+    """What was given cannot be a trust; the text says why, ``part`` which part of it."""
+
+    def __init__(self, part: str, text: str) -> None:
+        super().__init__(text)
+        self.part = part
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class WorkloadTrust:
     def check(self) -> None:
         """Raise Untrustworthy where no token could ever be checked by this."""
         if len(self.issuer) > _MAX_ISSUER or not _is_https(self.issuer):
-            raise Untrustworthy("the issuer must be an https address without query or user")
-        texts = (*self.audiences, self.subject)
+            text = "the issuer must be an https address without query or user"
+            raise Untrustworthy("issuer", text)
         if len(self.audiences) > _MAX_AUDIENCES or not all(self.audiences):
-            raise Untrustworthy(f"there may be at most {_MAX_AUDIENCES} audiences, none empty")
-        if any(len(text) > _MAX_TEXT or not text.isprintable() for text in texts):
-            raise Untrustworthy(f"a text may have at most {_MAX_TEXT} printable characters")
+            text = f"there may be at most {_MAX_AUDIENCES} audiences, none empty"
+            raise Untrustworthy("audiences", text)
+        for part, texts in (("audiences", self.audiences), ("subject", (self.subject,))):
+            if any(len(text) > _MAX_TEXT or not text.isprintable() for text in texts):
+                text = f"a text may have at most {_MAX_TEXT} printable characters"
+                raise Untrustworthy(part, text)
 
     def stored(self) -> dict[str, Any]:
         """The form in which ``User.workload_trust`` holds it."""

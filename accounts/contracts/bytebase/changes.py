@@ -30,7 +30,6 @@ from accounts.contracts.bytebase.wording import (
 from accounts.login import enrolment, sessions
 from accounts.login.custody import Act
 from accounts.login.sessions import Found
-from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
@@ -175,16 +174,9 @@ def judge_profile(title: str, phone: str) -> None:
         raise objection(f"invalid phone number {quoted(phone)}")
 
 
-def write_fields(user: User, wanted: Wanted, by: Act, trust: WorkloadTrust | None = None) -> None:
-    """Store title and phone as far as they are asked for; an open transaction is around it.
-
-    ``trust`` is a workload's new one.
-    """
-    values: dict[str, Any] = {
-        column: wanted.text(name) for name, column in _COLUMNS.items() if name in wanted.mask
-    }
-    if trust is not None:
-        values["workload_trust"] = trust.stored()
+def write_fields(user: User, wanted: Wanted, by: Act) -> None:
+    """Store title and phone as far as they are asked for; an open transaction is around it."""
+    values = {column: wanted.text(name) for name, column in _COLUMNS.items() if name in wanted.mask}
     if not values:
         return
     for column, value in values.items():

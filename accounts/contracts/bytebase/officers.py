@@ -95,10 +95,10 @@ def update_other(call: Call, found: Found, email: str, wanted: Wanted) -> Answer
     trust = trust_in(wanted.values.get(_TRUST, {})) if _TRUST in wanted.mask else None
     by, key, trusted = act(call, found), "", trust_of(subject.user)
     with transaction.atomic():
-        write_fields(subject.user, wanted, by, trust)
+        write_fields(subject.user, wanted, by)
         if trust is not None and trust != trusted:
             # Whoever is trusted no longer has no token left either, as with a renewed key.
-            custody.end_sessions_over(subject.user, SLUG, by)
+            custody.trust(subject.user, trust, by)
         if "mfa_enabled" in wanted.mask:
             custody.remove_totp(subject.user, by)
         if "service_key" in wanted.mask:
