@@ -32,6 +32,13 @@ def examine(provider: Provider) -> list[Finding]:
     return list(_EXAMINERS[provider.kind](provider))
 
 
+def examine_issuer(issuer: str) -> list[Finding]:
+    """Ask an issuer for what checking its tokens needs."""
+    discovery, document = _discovery(issuer)
+    keys = [_key_set(document.get("jwks_uri"))] if discovery.good else []
+    return [discovery, *keys]
+
+
 def _secret(provider: Provider, *, needed: bool) -> Iterator[Finding]:
     try:
         there = bool(provider.secret)
@@ -69,17 +76,10 @@ def _of_oauth2(provider: Provider) -> Iterator[Finding]:
 
 def _of_oidc(provider: Provider) -> Iterator[Finding]:
     yield from _secret(provider, needed=False)
-    issuer = provider.oidc.issuer
-    try:
-        document = issuers.json_object(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    except Unreachable as error:
-        yield Finding("Discovery", good=False, said=str(error))
+    discovery, document = _discovery(provider.oidc.issuer)
+    yield discovery
+    if not discovery.good:
         return
-    if document.get("issuer") != issuer:
-        said = "The discovery document names another issuer; the setting must be the very same."
-        yield Finding("Discovery", good=False, said=said)
-        return
-    yield Finding("Discovery", good=True, said="The document names this issuer.")
     for what, name in (
         ("Authorization address", "authorization_endpoint"),
         ("Token address", "token_endpoint"),
@@ -103,6 +103,19 @@ _EXAMINERS: Mapping[Kind, Callable[[Provider], Iterator[Finding]]] = {
     Kind.OIDC: _of_oidc,
     Kind.AUTH0: _of_auth0,
 }
+
+
+def _discovery(issuer: str) -> tuple[Finding, Mapping[str, Any]]:
+    """The discovery document; with a finding that is not good it is not to be used."""
+    what = "Discovery"
+    try:
+        document = issuers.json_object(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    except Unreachable as error:
+        return Finding(what, good=False, said=str(error)), {}
+    if document.get("issuer") != issuer:
+        said = "The discovery document names another issuer; the setting must be the very same."
+        return Finding(what, good=False, said=said), {}
+    return Finding(what, good=True, said="The document names this issuer."), document
 
 
 def _answering(what: str, url: Any) -> Finding:

@@ -74,7 +74,7 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
     deed = next((each for each in page.open_deeds(request, obj) if each.slug == slug), None)
     if deed is None:
         raise Http404
-    if deed.wants_fresh and not _is_fresh(request):
+    if deed.wants_fresh and not is_fresh(request):
         return sign_in_again(request)
     sent = request.POST if request.method == "POST" else None
     form = ReasonForm(sent, required=deed.wants_reason)
@@ -104,6 +104,7 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
     return HttpResponseRedirect(back)
 
 
-def _is_fresh(request: HttpRequest) -> bool:
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the officer has proved himself a short time ago, at his full level."""
     found = browser.signed_in(request)
     return found is not None and enrolment.is_fresh(found, browser.call(request).now)

@@ -14,8 +14,10 @@ from django.utils.html import format_html, format_html_join
 from accounts.admin.codes import address_of_codes, code_set
 from accounts.admin.scope import ScopedAdmin, link, listing, moment
 from accounts.admin.sessions import contract_choices
+from accounts.admin.workloads import address_of_test, address_of_trust
 from accounts.console import console
 from accounts.login import sessions as live
+from accounts.login.workload_trust import trust_of
 from accounts.models import (
     ExternalAccount,
     LoginEvent,
@@ -50,6 +52,8 @@ def sections(page: ScopedAdmin, request: HttpRequest, user: Any) -> list[Section
     shown = [_names(user)]
     if user.is_person:
         shown += [_factors(page, request, user), _elsewhere(request, user)]
+    if user.kind == User.Kind.WORKLOAD:
+        shown += [_trust(page, request, user)]
     shown += [_credentials(request, user)]
     if user.is_person:
         shown += [_tokens(request, user)]
@@ -105,6 +109,20 @@ def _elsewhere(request: HttpRequest, user: User) -> Section:
     ]
     columns = ("provider", "name there", "subject", "since", "last used", "")
     return Section("elsewhere", "Accounts at identity providers", columns, rows)
+
+
+def _trust(page: ScopedAdmin, request: HttpRequest, user: User) -> Section:
+    trust, may = trust_of(user), page.touchable(request, user)
+    rows: list[Row] = []
+    if trust is not None:
+        test = format_html('<a href="{}">Test trusted issuer</a>', address_of_test(user))
+        audiences = ", ".join(trust.audiences) or "any"
+        subject = trust.subject or "every subject"
+        named = trust.provider or "other"
+        rows.append((trust.issuer, named, audiences, subject, test if may else ""))
+    columns = ("issuer", "provider", "audiences", "subject", "")
+    more = (address_of_trust(user), "Change" if trust else "Set") if may else None
+    return Section("trust", "Trusted issuer", columns, rows, more)
 
 
 def _credentials(request: HttpRequest, user: User) -> Section:

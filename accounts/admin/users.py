@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from accounts import notices
-from accounts.admin import codes, dossier
+from accounts.admin import codes, dossier, workloads
 from accounts.admin.scope import ScopedAdmin, listing, moment
 from accounts.admin.sessions import contract_choices
 from accounts.admin.user_deeds import DEEDS, FACTS, has_factor
@@ -144,7 +144,7 @@ class UserAdmin(ScopedAdmin):
     # Pages.
 
     def get_urls(self) -> list[URLPattern]:
-        """The recovery codes have a page of their own."""
+        """The recovery codes have a page of their own, a workload's trusted issuer another."""
 
         def page(view: Callable[..., HttpResponse]) -> Any:
             def of_this(request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -154,7 +154,7 @@ class UserAdmin(ScopedAdmin):
 
         return [
             path(f"<uuid:object_id>/{address}/", page(view), name=f"accounts_user_{name}")
-            for address, view, name in codes.PAGES
+            for address, view, name in (*codes.PAGES, *workloads.PAGES)
         ] + super().get_urls()
 
     def show_secrets(
