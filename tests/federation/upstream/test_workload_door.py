@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from accounts import provisioning
+from accounts.login import custody
+from accounts.login.custody import Act
+from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import LoginEvent, Session, User
+from tenants.federation import workload
+from tenants.federation.identity import ExternalIdentity
 from tests.contracts.bytebase.conversation import EXCHANGE, ME, Api, refused
 from tests.federation.upstream.issuer import EC_KEY, JWKS, OTHER_RSA_KEY, Issuer, signed
 from tests.fixtures import Cast
+from tests.login.gate import context
 
 CI = "ci@workload.bytebase.com"
 FAILED = "token validation failed: "
@@ -117,6 +123,22 @@ def test_a_token_stands_for_the_account_that_trusts_it_alone(
     User.objects.filter(email=CI).update(kind=User.Kind.PERSON)
     refused(exchange(api, token), 400, 3, f'email "{CI}" is not a workload identity')
     assert not Session.objects.exists()
+
+
+def test_a_login_that_was_checked_by_the_trust_that_was_opens_nothing(
+    cast: Cast, api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = workload.authenticate
+
+    def checked_and_changed(*args: Any) -> ExternalIdentity:
+        identity = checked(*args)
+        trusted = WorkloadTrust("https://gitlab.com", (), "project_path:corp/*", "GITLAB")
+        custody.trust(User.objects.get(email=CI), trusted, Act(context(), "erin"))
+        return identity
+
+    monkeypatch.setattr(workload, "authenticate", checked_and_changed)
+    token = exchange(api, good(issuer)).json()["accessToken"]
+    assert api.get(ME, token).status_code == 401
 
 
 def test_an_issuer_that_is_away_is_told_and_random_keys_do_not_wake_it(
