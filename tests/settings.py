@@ -14,6 +14,8 @@ ENVIRON = {
     "DRAGOMAN_BASE_URL": "http://testserver",
     "DRAGOMAN_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1,.example.com",
     "DRAGOMAN_KEY_POLL_SECONDS": "3600",
+    # Tests of races open many connections at once beside those of the test itself.
+    "DRAGOMAN_DATABASE_POOL": "40",
     "DRAGOMAN_HASH_WAIT_MS": "20000",
     "DRAGOMAN_VAR_DIR": str(throwaway.directory()),
 }
