@@ -152,15 +152,28 @@ def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 def test_chromium_follows_the_button_to_the_provider_and_back(
     tidied: None, chromium: Page, peer: Peer, live_server: Any, cast: Cast
 ) -> None:
-    configured(peer, cast.alpha, callback=f"{live_server.url}{BACK}", title="Corp login")
-    page = chromium
-    page.goto(f"{live_server.url}/sign-in/")
-    page.get_by_role("button", name="Corp login").click()
-    page.wait_for_url(f"{peer.issuer}/interaction/*")
-    page.get_by_placeholder("Enter any login").fill("ann")
-    page.get_by_placeholder("and password").fill("any")
-    page.get_by_role("button", name="Sign-in").click()
-    page.get_by_role("button", name="Continue").click()
-    page.wait_for_url(f"{live_server.url}/account/")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert Session.objects.get().user.username == "ann@corp.example"
+    page, address = chromium, live_server.url
+    ways = {Kind.OIDC: BACK, Kind.OAUTH2: PLAIN.removeprefix("http://testserver")}
+    for kind, back in ways.items():
+        page.context.clear_cookies()
+        configured(
+            peer,
+            cast.alpha,
+            kind,
+            f"{address}{back}",
+            name=kind.lower(),
+            title=f"Corp {kind.lower()}",
+            trusted_domains=["corp.example"],
+        )
+        page.goto(f"{address}/sign-in/")
+        page.get_by_role("button", name=f"Corp {kind.lower()}").click()
+        page.wait_for_url(f"{peer.issuer}/interaction/*")
+        page.get_by_placeholder("Enter any login").fill(f"ann-{kind.lower()}")
+        page.get_by_placeholder("and password").fill("any")
+        page.get_by_role("button", name="Sign-in").click()
+        page.get_by_role("button", name="Continue").click()
+        page.wait_for_url(f"{address}/account/")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        names = Session.objects.values_list("user__username", flat=True)
+        assert f"ann-{kind.lower()}@corp.example" in set(names)
+    assert Session.objects.count() == len(ways)
