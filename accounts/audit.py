@@ -21,14 +21,16 @@ class Event(StrEnum):
     GRANT_REPLAYED = "grant:token:replayed"
     SESSION_OPENED = "session:subject:opened_by_officer"
     SESSION_ENDED = "session:subject:ended"
-    TOKEN_MADE = "token:personal:made"  # noqa: S105
-    TOKEN_RENEWED = "token:personal:renewed"  # noqa: S105
-    TOKEN_REMOVED = "token:personal:removed"  # noqa: S105
+    TOKEN_MADE = "token:personal:made"  # noqa: S105  # a word about passwords, no password
+    TOKEN_RENEWED = "token:personal:renewed"  # noqa: S105  # a word about passwords, no password
+    TOKEN_REMOVED = "token:personal:removed"  # noqa: S105  # a word about passwords, no password
     FACTOR_BOUND = "factor:authenticator:bound"
     FACTOR_REMOVED = "factor:authenticator:removed"
     RECOVERY_CODES_MADE = "factor:recovery_codes:made"
+    # A word about passwords, no password.
     PASSWORD_CHANGED = "password:subject:changed"  # noqa: S105
-    PASSWORD_LINK_SENT = "password:link:sent"  # noqa: S105
+    PASSWORD_LINK_SENT = "password:link:sent"  # noqa: S105  # a word about passwords, no password
+    # A word about passwords, no password.
     PASSWORD_LINK_REFUSED = "password:link:refused"  # noqa: S105
     ADDRESS_LINK_SENT = "address:link:sent"
     ADDRESS_LINK_REFUSED = "address:link:refused"

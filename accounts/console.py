@@ -58,7 +58,7 @@ class Console(AdminSite):
         query = urlencode({"next": destination(request)}, safe="/")
         return HttpResponseRedirect(f"{pages.Places(request)['sign_in']}?{query}")
 
-    def logout(  # type: ignore[override]
+    def logout(  # type: ignore[override]  # narrower than Django's
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Ends the session."""
@@ -68,6 +68,7 @@ class Console(AdminSite):
         """Django's pages without those that have no meaning here."""
         return [url for url in super().get_urls() if getattr(url, "name", None) not in _UNUSED]
 
+    # Django's signature.
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Every page is kept by nobody, and a refusal is a page as well."""
         del cacheable

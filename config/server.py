@@ -94,6 +94,7 @@ def _logging() -> dict[str, Any]:
 def _announce(host: str, port: int, on_open: Callable[[int], None]) -> None:
     def wait() -> None:
         deadline = time.monotonic() + OPEN_SECONDS
+        # Told from the others here, bound nowhere.
         address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         while time.monotonic() < deadline:
             try:

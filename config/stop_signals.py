@@ -25,6 +25,7 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         self._active = True
+        # Stands in for the module's own function.
         signal.signal = self._install_once  # type: ignore[assignment]
         return self
 

@@ -27,6 +27,7 @@ def root(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
     return served(request, **kwargs)
 
 
+# Django's signature.
 def to_console(request: HttpRequest, tenant_slug: str = "") -> HttpResponseBase:  # noqa: ARG001
     """People leave the slash out, or come by their tenant's address; the console has one place.
 

@@ -31,6 +31,7 @@ class Branding:
     def parse(cls, raw: Any) -> Branding:
         """Read the stored form. Raises ValueError that says what is wrong."""
         if not isinstance(raw, Mapping):
+            # One kind of error for all slips.
             raise ValueError("branding is an object with colour and logo")  # noqa: TRY004
         unknown = set(raw) - {"colour", "logo"}
         if unknown:

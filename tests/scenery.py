@@ -79,6 +79,7 @@ def _rows() -> Iterator[tuple[str, str]]:
     """The rows of each table that has any, as PostgreSQL writes them in JSON."""
     with connection.cursor() as cursor:
         for table in _tables():
+            # Names of ours, no input.
             cursor.execute(f'SELECT jsonb_agg(to_jsonb(t))::text FROM "{table}" t')  # noqa: S608
             (rows,) = cursor.fetchone()
             if rows is not None:
@@ -108,6 +109,7 @@ def _insertion(table: str, number: int) -> str:
         names.append(name)
         values.append(name + " + %(later)s" if isinstance(each, DateTimeField) else name)
     return (
+        # Names of ours, no input.
         f'part{number} AS (INSERT INTO "{table}" ({", ".join(names)})'  # noqa: S608
         f" SELECT {', '.join(values)}"
         f' FROM jsonb_populate_recordset(NULL::"{table}", %(rows{number})s::jsonb))'

@@ -24,7 +24,7 @@ for _name, _value in ENVIRON.items():
     os.environ.setdefault(_name, _value)
 throwaway.ensure_postgres()
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: E402, F403  # the environment comes first
 
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Finding the static files anew for every test client costs more than most tests.

@@ -87,12 +87,14 @@ class ServiceCredentialAdmin(ScopedAdmin):
         """Machines only: a person's secret in another's hands would be that person's password."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "user" and isinstance(field, forms.ModelChoiceField):
+            # A foreign key always has a queryset.
             field.queryset = field.queryset.exclude(kind=User.Kind.PERSON)  # type: ignore[union-attr]
             if not request.user.is_superuser:
                 field.queryset = field.queryset.exclude(is_superuser=True)
             field.help_text = "A service or workload. People make their app passwords themselves."
         return field
 
+    # Django's signature.
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         """Make the secret; the row gets its hash."""
         obj.client_id = f"svc-{secrets.token_hex(8)}"

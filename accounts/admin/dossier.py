@@ -173,8 +173,8 @@ def _sessions(request: HttpRequest, user: User) -> Section:
             link(each, moment(each.auth_time)),
             moment(each.last_seen_at),
             each.address or "–",
-            page.client(each),  # type: ignore[attr-defined]
-            page.level(each),  # type: ignore[attr-defined]
+            page.client(each),  # type: ignore[attr-defined]  # annotated by the query
+            page.level(each),  # type: ignore[attr-defined]  # annotated by the query
             _acts_on(request, each),
         )
         for each in open_ones.select_related("user").order_by("-auth_time")[:_MOST]

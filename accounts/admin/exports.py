@@ -174,6 +174,7 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         day = parse_date(text)
+        # It gets its zone in the next step.
         at = datetime(day.year, day.month, day.day) if day else parse_datetime(text)  # noqa: DTZ001
         if at is not None:
             return at if timezone.is_aware(at) else at.replace(tzinfo=UTC)

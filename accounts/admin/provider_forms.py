@@ -220,6 +220,7 @@ class ProviderForm(RowForm):
             return
         anchor = ANCHORS[self.kind]
         was = self.initial.get(_PREFIX + anchor)
+        # Public in all but name.
         moved = not self.instance._state.adding and settings.get(anchor) != was  # noqa: SLF001
         if moved and ExternalAccount.objects.filter(provider=self.instance.pk).exists():
             self.add_error(
@@ -231,7 +232,7 @@ class ProviderForm(RowForm):
     def _post_clean(self) -> None:
         # The row's own check would name fields that this form has not; its objections came before.
         if not self.errors:
-            super()._post_clean()  # type: ignore[misc]
+            super()._post_clean()  # type: ignore[misc]  # Django's own hook
 
 
 def _shown(setting: Setting, stored: Any) -> Any:

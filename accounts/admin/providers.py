@@ -142,6 +142,7 @@ class ProviderAdmin(ScopedAdmin):
         answer: HttpResponse = super().add_view(request, form_url, context)
         return answer
 
+    # Django's signature.
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         """Write it; what a provider opened that is switched off ends."""
         obj.save()
@@ -224,7 +225,9 @@ class ProviderAdmin(ScopedAdmin):
             raise PermissionDenied
         form = PastedForm(request.POST if request.method == "POST" else None)
         tenants = self.admin_site.get_model_admin(Tenant).get_queryset(request)
+        # A choice of rows; the stubs know a plain field.
         form.fields["tenant"].queryset = tenants  # type: ignore[attr-defined]
+        # No stranger comes to a page of the console.
         form.fields["tenant"].initial = request.user.tenant_id  # type: ignore[union-attr]
         if not form.is_valid():
             context = {

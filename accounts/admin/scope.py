@@ -130,7 +130,7 @@ class ScopedAdmin(Admin):
         related: type[Model] = db_field.remote_field.model
         kwargs["queryset"] = self.admin_site.get_model_admin(related).get_queryset(request)
         if related is Tenant:
-            kwargs["initial"] = request.user.tenant_id  # type: ignore[union-attr]
+            kwargs["initial"] = request.user.tenant_id  # type: ignore[union-attr]  # signed in
             kwargs["empty_label"] = None
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if isinstance(field, forms.ModelChoiceField):
@@ -249,7 +249,7 @@ def address_of(obj: Any) -> str:
 
 def listing(model: type[Model], words: str, **filters: Any) -> tuple[str, str]:
     """The address of a filtered list, and words for it."""
-    opts = model._meta  # noqa: SLF001
+    opts = model._meta  # noqa: SLF001  # public in all but name
     address = reverse(
         f"admin:{opts.app_label}_{opts.model_name}_changelist",
         query={name: str(value) for name, value in filters.items()},

@@ -249,7 +249,7 @@ class TenantAdmin(ScopedAdmin):
         request: HttpRequest,
         form: Any,
         formsets: Any,
-        add: bool = False,  # noqa: FBT001, FBT002
+        add: bool = False,  # noqa: FBT001, FBT002  # Django's signature
     ) -> Any:
         """Contracts' fields by their names: "Served" alone would not say which."""
         message = super().construct_change_message(request, form, formsets, add)
@@ -308,6 +308,7 @@ class TenantAdmin(ScopedAdmin):
         """Parts come after the whole."""
         return super().get_inlines(request, obj) if obj is not None else ()
 
+    # Django's signature.
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Every process reads the tenants anew; this one at once, a new one gets its keys."""
         super().save_related(request, form, formsets, change)

@@ -27,6 +27,7 @@ class UserForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         groups = self.fields.get("groups")
+        # Public in all but name.
         if isinstance(groups, forms.ModelMultipleChoiceField) and not self.instance._state.adding:  # noqa: SLF001
             groups.queryset = Group.objects.filter(tenant=self.instance.tenant_id)
             groups.initial = list(self.instance.member_of.values_list("pk", flat=True))

@@ -114,6 +114,7 @@ class UserAdmin(ScopedAdmin):
             kwargs["form"] = NewUserForm
         return super().get_form(request, obj, *args, **kwargs)
 
+    # Django's signature.
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
         """Write what the form changed and nothing else: another officer may be at work too."""
         if not change:
@@ -135,6 +136,7 @@ class UserAdmin(ScopedAdmin):
             notices.address_changed(obj, form.initial["email"])
             email_codes.void(obj.pk, timezone.now())
 
+    # Django's signature.
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """The groups, which are the other side's field."""
         super().save_related(request, form, formsets, change)

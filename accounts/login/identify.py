@@ -55,6 +55,7 @@ def candidate(
     user = _looked_up(identifier, tenant.id, profile, client)
     if user is None:
         return None
+    # Annotated by the query.
     rows_of_secrets: list[dict[str, Any]] = user.live_secrets  # type: ignore[attr-defined]
     secrets = {row["digest"]: Mandate.of(row["mandate"]) for row in rows_of_secrets}
     return Candidate(subject_of(user, user, tenant), secrets)

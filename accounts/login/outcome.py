@@ -26,8 +26,8 @@ class Reason(StrEnum):
     NOTHING_PRESENTED = "nothing_presented"
     UNKNOWN_TENANT = "unknown_tenant"
     UNKNOWN_SUBJECT = "unknown_subject"
-    NO_PASSWORD = "no_password"  # noqa: S105
-    WRONG_PASSWORD = "wrong_password"  # noqa: S105
+    NO_PASSWORD = "no_password"  # noqa: S105  # a word about passwords, no password
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a word about passwords, no password
     TENANT_SUSPENDED = "tenant_suspended"
     DISABLED = "disabled"
     CONTRACT_OFF = "contract_off"
@@ -79,7 +79,7 @@ class Factor(StrEnum):
 class Obligation(StrEnum):
     """What a user owes before or after the login takes effect."""
 
-    CHANGE_PASSWORD = "change_password"  # noqa: S105
+    CHANGE_PASSWORD = "change_password"  # noqa: S105  # a word about passwords, no password
     BIND_FACTOR = "bind_factor"
 
 

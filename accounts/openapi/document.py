@@ -58,6 +58,7 @@ def actions(view: type[ContractView]) -> list[str]:
 class ContractGenerator(SchemaGenerator):
     """Goes by the contracts' declarations, not by the URLs: those are there twice."""
 
+    # Django's signature.
     def parse(self, input_request: Any, public: bool) -> dict[str, Any]:  # noqa: FBT001
         """The paths of the document."""
         found: dict[str, Any] = {}

@@ -73,6 +73,7 @@ class _RingBackend(TokenBackend):
             headers["kid"] = self._key.row.kid
         return jwt.encode(claims, self.prepared_signing_key, self.algorithm, headers)
 
+    # Django's signature.
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002
         try:
             return jwt.decode(

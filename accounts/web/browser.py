@@ -87,6 +87,7 @@ class BrowserMiddleware(AuthenticationMiddleware):
         async def auser() -> User | AnonymousUser:
             return await sync_to_async(_user)(request)
 
+        # It stands for the user as soon as anybody looks.
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = auser
 

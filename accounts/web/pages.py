@@ -106,6 +106,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     return to_sign_in(request, again="1")
 
 
+# Django's signature.
 def with_slash(request: HttpRequest, tenant_slug: str = "") -> HttpResponse:  # noqa: ARG001
     """To the same address with a slash; no form is ever sent to the one without."""
     return HttpResponseRedirect(f"{request.path}/")

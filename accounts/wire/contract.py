@@ -29,9 +29,9 @@ class Fault(StrEnum):
     TOO_LARGE = "too_large"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
-    NO_TOKEN = "no_token"  # noqa: S105
-    BAD_TOKEN = "bad_token"  # noqa: S105
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    NO_TOKEN = "no_token"  # noqa: S105  # a word about passwords, no password
+    BAD_TOKEN = "bad_token"  # noqa: S105  # a word about passwords, no password
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105  # a word about passwords, no password
     WRONG_KIND = "wrong_kind"  # a token of ours, but not for this
     ENDED = "ended"  # its session is over
     SUBJECT_GONE = "subject_gone"

@@ -70,11 +70,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _answer(request, 400, Fault.BAD_HOST if isinstance(exception, DisallowedHost) else None)
 
 
+# Django's signature.
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler403."""
     return _answer(request, 403)
 
 
+# Django's signature.
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler404: no view has this path."""
     return _answer(request, 404)

@@ -51,7 +51,7 @@ def test_a_bad_or_taken_name_makes_no_tenant(
     town: Town, slug: str, name: str, more: dict[str, object]
 ) -> None:
     with pytest.raises(ValidationError):
-        provisioning.create_tenant(slug, name, **more)  # type: ignore[arg-type]
+        provisioning.create_tenant(slug, name, **more)  # type: ignore[arg-type]  # wrong on purpose
     assert Tenant.objects.count() == 2
     assert TenantDomain.objects.count() == 2
     assert not LoginEvent.objects.exists()
@@ -96,6 +96,7 @@ def test_a_bad_or_taken_name_makes_no_account(
 ) -> None:
     before = User.objects.count()
     with pytest.raises(ValidationError):
+        # Wrong on purpose.
         provisioning.create_user(town.alpha, name, **fields)  # type: ignore[arg-type]
     assert User.objects.count() == before
     assert not LoginEvent.objects.exists()

@@ -207,6 +207,7 @@ class Enrolments(Bearers):
             return found
         step = self._shown_step(found.secret, tried.code)
         reason = self._not_binding(found, tried)
+        # One fact in two halves.
         assert reason is None and step is not None, f"{found.actor.username}: {reason}, {step}"  # noqa: PT018
         return self._moved_on(found, heard, secret=found.secret, proved_step=step)
 
@@ -239,6 +240,7 @@ class Enrolments(Bearers):
         if heard is None or not secret:
             return False
         token = carried.token
+        # One fact in two halves.
         assert reason is None and token is not None, f"{way} gave a secret: {reason}"  # noqa: PT018
         self.happened[f"secret {way}"] += 1
         self.waiting[token.live.actor.user_id] = Waiting(
@@ -300,6 +302,7 @@ class Enrolments(Bearers):
         """Codes that were used up were there to be used, and were presented."""
         presented = [each for each in (tried.code, tried.step_up) if isinstance(each, str)]
         if now.authenticator == was.authenticator and now.step != was.step:
+            # One fact in two halves.
             assert now.step is not None and now.step > actor.last_step  # noqa: PT018
             code = totp.code_at(actor.totp_secret, now.step)
             assert code in presented, "another code was spent"

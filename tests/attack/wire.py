@@ -68,10 +68,12 @@ def send(sent: Sent) -> Heard:
     extra = {"headers": {**sent.headers, **({"Host": sent.host} if sent.host else {})}}
     path = sent.prefix + sent.path
     if sent.media == "form":
+        # Wrong on purpose.
         answer = client.post(path, sent.body or {}, **extra)  # type: ignore[arg-type]
     else:
         data = sent.body if isinstance(sent.body, str) else json.dumps(sent.body)
         data = "" if sent.body is None else data
+        # Wrong on purpose.
         answer = client.generic(sent.method, path, data, content_type=sent.media, **extra)  # type: ignore[arg-type]
     heard = _heard(answer)
     assert heard.status < 500, f"{sent} gave {heard.status}: {heard.text}"

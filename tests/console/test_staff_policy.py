@@ -65,6 +65,7 @@ def test_the_first_administrator_sets_up_an_app_on_the_way_in(db: None, as_shipp
     )
     assert (page.status_code, "dragoman" in browser.cookies) == (200, False)
     text = page.content.decode()
+    # Without a secret on the page this fails, as it should.
     secret = base64.b32decode(re.search(r'class="secret">([^<]*)<', text)[1].replace(" ", ""))  # type: ignore[index]
     done = browser.submit(page, code=totp.code_at(secret, totp.step_at(timezone.now())))
     onward = re.search(r'class="button" href="([^"]*)"', done.content.decode())

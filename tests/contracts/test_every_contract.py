@@ -220,6 +220,7 @@ def _contents() -> dict[str, str]:
                 continue
             table = connection.ops.quote_name(model._meta.db_table)
             cursor.execute(
+                # Names of ours, no input.
                 f"SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {table} t"  # noqa: S608
             )
             digests[table] = str(cursor.fetchone())

@@ -230,7 +230,9 @@ def test_a_login_by_the_id_of_an_account_asks_for_its_name_in_the_directory(
 ) -> None:
     told = rocketchat(client, "anna", SECRET).json()
     by_id = {"id": told["data"]["userId"]}
+    # Wrong on purpose.
     assert rocketchat(client, by_id, SECRET).status_code == 200  # type: ignore[arg-type]
+    # Wrong on purpose.
     assert rocketchat(client, by_id, "wrong").status_code == 401  # type: ignore[arg-type]
 
 
@@ -253,6 +255,7 @@ def test_a_renamed_entry_stays_its_account_and_a_new_one_of_the_old_name_is_nobo
     Session.objects.all().delete()
     assert datarhei(client, "anna", "the newcomer's password").status_code == 401
     assert not Session.objects.exists()
+    # Without an event this fails, as it should.
     assert LoginEvent.objects.order_by("pk").last().reason == "external_conflict"  # type: ignore[union-attr]
     assert User.objects.filter(tenant=cast.alpha, username__startswith="anna").count() == 1
 

@@ -134,6 +134,7 @@ class TestKeys:
             "address": "192.0.2.1",
             **changes,
         }
+        # Wrong on purpose.
         return {b.kind: b.key for b in throttle.password_buckets(**given)}  # type: ignore[arg-type]
 
     def test_no_name_stands_in_a_key(self) -> None:

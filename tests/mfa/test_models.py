@@ -70,7 +70,7 @@ def opening(town: Town, **changes: object) -> challenges.Opening:
         "max_attempts": 2,
         **changes,
     }
-    return challenges.Opening(**values)  # type: ignore[arg-type]
+    return challenges.Opening(**values)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_challenge_is_found_by_its_token_and_stores_neither_token_nor_nonce(town: Town) -> None:

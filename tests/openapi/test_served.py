@@ -43,6 +43,7 @@ def test_the_document_comes_in_the_form_that_is_asked_for(
     text = answer.content.decode()
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     made: dict[str, Any] = (
+        # Our own document.
         json.loads(text) if media.endswith("json") else yaml.load(text, Loader=loader)  # noqa: S506
     )
     assert "&id" not in text

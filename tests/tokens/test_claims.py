@@ -16,7 +16,7 @@ STAMP = int(NOW.timestamp())
 
 moments = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
-    max_value=datetime(2100, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001  # the strategy adds the zone
     timezones=st.just(UTC),
 )
 lifetimes = st.integers(min_value=1, max_value=10**8).map(lambda s: timedelta(seconds=s))

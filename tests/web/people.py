@@ -37,7 +37,7 @@ def make() -> None:
         told[name] |= _app(name)
     officer = ("officer", "--email", "officer@acme.test", "--tenant", "acme")
     told["officer"] = _told("officer", _output("create_admin", *officer, "--generate-password"))
-    print(json.dumps(told))  # noqa: T201
+    print(json.dumps(told))  # noqa: T201  # what the program is for
 
 
 def _person(name: str, *options: str) -> dict[str, object]:

@@ -104,6 +104,7 @@ def main() -> None:
             walk(browser, demo, walker)
     for name, source in BEST.items():
         shutil.copyfile(EVERY / f"{source}.png", SHOWN / f"{name}.png")
+    # What the program is for.
     print(f"{len(list(EVERY.iterdir()))} pictures in {EVERY.relative_to(ROOT)}")  # noqa: T201
 
 

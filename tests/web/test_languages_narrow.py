@@ -63,6 +63,7 @@ def test_german_pages_fit_into_a_narrow_window(demo: Demo) -> None:
             size = {"width": WIDTH, "height": 740}
             context = opened(browser, demo, walker, viewport=size)
             choice = {"name": "dragoman-language", "value": "de", "url": demo.base_url}
+            # The library's type is too narrow.
             context.add_cookies([choice])  # type: ignore[list-item]
             page = context.new_page()
             for path in pages(page, demo.base_url, walker.starts, 40):

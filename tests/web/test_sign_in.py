@@ -224,6 +224,7 @@ def test_who_must_have_a_factor_sets_up_an_app_on_the_way_in(cast: Cast) -> None
     assert (page.status_code, "dragoman" in browser.cookies) == (200, False)
     assert '<svg class="qr"' in text
     assert "style=" not in text
+    # Without a secret on the page this fails, as it should.
     secret = base64.b32decode(re.search(r'class="secret">([^<]*)<', text)[1].replace(" ", ""))  # type: ignore[index]
     wrong = browser.submit(page, code="000000")
     assert (wrong.status_code, '<svg class="qr"' in wrong.content.decode()) == (403, True)

@@ -37,6 +37,7 @@ from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 
 _TRUST = "workload_identity_config"
+# A word about passwords, no password.
 _OWN_PASSWORD = "a password is chosen by its owner"  # noqa: S105
 _OWN_FACTOR = "a second factor is set up by its owner"
 _LAST_ADMIN = "workspace must have at least one admin"

@@ -15,8 +15,8 @@ from accounts.login.subject import Subject
 from accounts.wire.call import Call
 from mfa.models import Challenge
 
-SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105
-NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105
+SOFTWARE_TOKEN_MFA = "SOFTWARE_TOKEN_MFA"  # noqa: S105  # a word about passwords, no password
+NEW_PASSWORD_REQUIRED = "NEW_PASSWORD_REQUIRED"  # noqa: S105  # a word about passwords, no password
 MFA_SETUP = "MFA_SETUP"
 SELECT_MFA_TYPE = "SELECT_MFA_TYPE"
 

@@ -19,18 +19,22 @@ from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal,
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 CODE_MISMATCH = "CodeMismatchException"
+# A word about passwords, no password.
 ENABLE_SOFTWARE_TOKEN_MFA = "EnableSoftwareTokenMFAException"  # noqa: S105
 EXPIRED_CODE = "ExpiredCodeException"
 INTERNAL_ERROR = "InternalErrorException"
 INVALID_PARAMETER = "InvalidParameterException"
-INVALID_PASSWORD = "InvalidPasswordException"  # noqa: S105
+INVALID_PASSWORD = "InvalidPasswordException"  # noqa: S105  # a word about passwords, no password
 NOT_AUTHORIZED = "NotAuthorizedException"
+# A word about passwords, no password.
 REFRESH_TOKEN_REUSE = "RefreshTokenReuseException"  # noqa: S105
 RESOURCE_NOT_FOUND = "ResourceNotFoundException"
 SERIALIZATION = "SerializationException"
+# A word about passwords, no password.
 SOFTWARE_TOKEN_MFA_NOT_FOUND = "SoftwareTokenMFANotFoundException"  # noqa: S105
 TOO_MANY_REQUESTS = "TooManyRequestsException"
 UNKNOWN_OPERATION = "UnknownOperationException"
+# A word about passwords, no password.
 UNSUPPORTED_TOKEN_TYPE = "UnsupportedTokenTypeException"  # noqa: S105
 
 

@@ -124,6 +124,7 @@ class AppPasswordForm(forms.Form):
     def __init__(self, served: dict[str, str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [("", _("Every service that takes app passwords")), *served.items()]
+        # A choice; the stubs know a plain field.
         self.fields["contract"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -140,4 +141,5 @@ class TokenForm(forms.Form):
 
     def __init__(self, served: dict[str, str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # A choice; the stubs know a plain field.
         self.fields["contract"].choices = list(served.items())  # type: ignore[attr-defined]

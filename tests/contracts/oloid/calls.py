@@ -30,7 +30,7 @@ class Like:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and self.pattern.fullmatch(other) is not None
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal to many, so never a key
 
     def __repr__(self) -> str:
         return f"<like {self.pattern.pattern}>"

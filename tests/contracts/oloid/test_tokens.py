@@ -21,7 +21,7 @@ class Integer:
     def __eq__(self, other: object) -> bool:
         return type(other) is int
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal to many, so never a key
 
 
 COMMON: dict[str, Any] = {

@@ -163,6 +163,7 @@ def running(folder: Path) -> Iterator[tuple[Issuer, Path]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, private)
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    # An attribute of ours on the library's server.
     issuer = handler.issuer = Issuer(server.server_port)  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
