@@ -1,6 +1,7 @@
 """What every test can ask for. Personas and their tenants are in `tests/fixtures.py`."""
 
 import importlib.util
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -14,14 +15,6 @@ from tests.ops import throwaway
 from tests.ops.demo import Demo, running_demo
 
 pytest_plugins = ["tests.fixtures"] if importlib.util.find_spec("tests.fixtures") else []
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One demo serves all tests that ask for it, so they run in one process of the test runner."""
-    for item in items:
-        if isinstance(item, pytest.Function) and "demo" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -48,6 +41,17 @@ def demo() -> Iterator[Demo]:
     """The real demo as its user starts it, in a directory and with a database of its own."""
     with throwaway.empty_directory() as directory, running_demo(directory) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def _newcomers(demo: Demo) -> Iterator[dict[str, Any]]:
+    return itertools.chain.from_iterable(demo.newcomers(8) for _ in itertools.count())
+
+
+@pytest.fixture
+def newcomer(_newcomers: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Somebody of the demo with an authenticator app, for this test alone."""
+    return next(_newcomers)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import threading
+from base64 import b32decode
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,51 +22,18 @@ from mfa import totp
 from tests.attack.wire import Heard, heard_of
 from tests.ops.demo import Demo
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
+Person = dict[str, Any]
 ROUNDS = int(os.environ.get("DRAGOMAN_RACE_ROUNDS", "2"))
 WIDTH = 20
 # Each round comes from an address of its own: its failures are nobody else's.
 _ADDRESSES = (f"127.7.{a}.{b}" for a, b in itertools.product(range(1, 255), range(1, 255)))
-_PEOPLE = """
-import json
-from accounts import provisioning
-from mfa import binding, recovery_codes, totp
-from tenants.models import Tenant
-tenant = Tenant.objects.get(slug="acme")
-made = []
-for name in {names!r}:
-    password, secret = provisioning.new_password(), totp.new_secret()
-    user = provisioning.create_user(
-        tenant, name, password=password, email=name + "@acme.test", email_verified=True
-    )
-    binding.bind_totp(user.pk, secret)
-    codes = recovery_codes.new_codes(1)
-    recovery_codes.replace(user.pk, codes, by="tests")
-    made.append([name, password, secret.hex(), codes[0]])
-print("MADE" + json.dumps(made))
-"""
 _LATE = """
 from datetime import timedelta
 from django.db.models import F
 from accounts.models import Grant
 Grant.objects.exclude(rotated_at=None).update(rotated_at=F("rotated_at") - timedelta(minutes=1))
 """
-_names = (f"racer{os.getpid()}x{n}" for n in itertools.count())
-
-
-@dataclass(frozen=True)
-class Racer:
-    name: str
-    password: str
-    secret: bytes
-    saved: str
-
-    @property
-    def email(self) -> str:
-        return f"{self.name}@acme.test"
-
-    def code(self) -> str:
-        return totp.code_at(self.secret, totp.step_at(datetime.now(UTC)))
 
 
 @dataclass(frozen=True)
@@ -99,14 +67,14 @@ def line(demo: Demo) -> Callable[[], Line]:
     return lambda: Line(urlsplit(demo.base_url).netloc, next(_ADDRESSES))
 
 
-@pytest.fixture(scope="module")
-def racers(demo: Demo) -> list[Racer]:
-    """People with authenticators that nobody used yet: a code is good once in its time step."""
-    names = list(itertools.islice(_names, 4 * ROUNDS))
-    done = demo.manage("shell", "-c", _PEOPLE.format(names=names))
-    assert "MADE" in done.stdout, done.stderr
-    made = json.loads(done.stdout.rpartition("MADE")[2])
-    return [Racer(name, word, bytes.fromhex(key), code) for name, word, key, code in made]
+@pytest.fixture
+def racers(demo: Demo) -> list[Person]:
+    """A person for each round."""
+    return demo.newcomers(ROUNDS)
+
+
+def code_of(racer: Person) -> str:
+    return totp.code_at(b32decode(racer["totp_secret"]), totp.step_at(datetime.now(UTC)))
 
 
 def race(runners: Sequence[Callable[[], Heard]]) -> list[Heard]:
@@ -135,60 +103,72 @@ def once(results: list[Heard]) -> None:
     assert sum(bool(each.loot) for each in results) == 1, statuses
 
 
-def bytebase_challenge(line: Line, racer: Racer) -> str:
-    body = {"email": racer.email, "password": racer.password}
+def bytebase_challenge(line: Line, racer: Person) -> str:
+    body = {"email": racer["email"], "password": racer["password"]}
     heard = line.post("/v1/auth/login", body)
     assert heard.challenge, heard
     return heard.challenge
 
 
-def coldstream_challenge(line: Line, racer: Racer) -> str:
-    body = {"email": racer.email, "password": racer.password}
+def coldstream_challenge(line: Line, racer: Person) -> str:
+    body = {"email": racer["email"], "password": racer["password"]}
     return line.post("/account/login", body).challenge
 
 
-def test_one_recovery_code(line: Callable[[], Line], racers: list[Racer]) -> None:
-    for racer in racers[:ROUNDS]:
+def test_one_recovery_code(line: Callable[[], Line], racers: list[Person]) -> None:
+    for racer in racers:
         here = line()
         tokens = [bytebase_challenge(here, racer) for _ in range(WIDTH // 4)]
-        bodies = [{"mfaTempToken": token, "recoveryCode": racer.saved} for token in tokens] * 4
+        bodies = [
+            {"mfaTempToken": token, "recoveryCode": racer["recovery_codes"][0]} for token in tokens
+        ] * 4
         once(race([partial(here.post, "/v1/auth/login", body) for body in bodies]))
-        again = {"mfaTempToken": bytebase_challenge(here, racer), "recoveryCode": racer.saved}
+        again = {
+            "mfaTempToken": bytebase_challenge(here, racer),
+            "recoveryCode": racer["recovery_codes"][0],
+        }
         assert not here.post("/v1/auth/login", again).loot
 
 
-def test_one_code_of_the_app_on_one_contract(line: Callable[[], Line], racers: list[Racer]) -> None:
-    for racer in racers[ROUNDS : 2 * ROUNDS]:
+def test_one_code_of_the_app_on_one_contract(
+    line: Callable[[], Line], racers: list[Person]
+) -> None:
+    for racer in racers:
         here = line()
         tokens = [coldstream_challenge(here, racer) for _ in range(WIDTH // 4)] * 4
-        code = racer.code()
+        code = code_of(racer)
         bodies = [{"mfaToken": token, "otp": code} for token in tokens]
         once(race([partial(here.post, "/account/login/otp", body) for body in bodies]))
 
 
 def test_one_code_of_the_app_on_three_contracts(
-    line: Callable[[], Line], racers: list[Racer]
+    line: Callable[[], Line], racers: list[Person]
 ) -> None:
-    for racer in racers[2 * ROUNDS : 3 * ROUNDS]:
+    for racer in racers:
         here = line()
         temp = [bytebase_challenge(here, racer) for _ in range(3)] * 3
         other = [coldstream_challenge(here, racer) for _ in range(3)] * 3
-        code = racer.code()
+        code = code_of(racer)
         tries = [("/v1/auth/login", {"mfaTempToken": token, "otpCode": code}) for token in temp]
         tries += [("/account/login/otp", {"mfaToken": token, "otp": code}) for token in other]
-        whole = {"user": racer.name, "password": racer.password, "code": code}
+        whole = {"user": racer["username"], "password": racer["password"], "code": code}
         tries += [("/api/v1/login", whole)] * 2
         once(race([partial(here.post, path, body) for path, body in tries]))
 
 
-def test_one_challenge(demo: Demo, line: Callable[[], Line], racers: list[Racer]) -> None:
+def test_one_challenge(demo: Demo, line: Callable[[], Line], racers: list[Person]) -> None:
     acme = next(tenant for tenant in demo.tenants if tenant["slug"] == "acme")
-    for racer in racers[3 * ROUNDS : 4 * ROUNDS]:
+    for racer in racers:
         here = line()
-        login = {"UserName": racer.name, "TenantName": acme["name"], "Password": racer.password}
+        name = racer["username"]
+        login = {
+            "UserName": name,
+            "TenantName": acme["name"],
+            "Password": racer["password"],
+        }
         session = here.post("/Login", login).challenge
         assert session
-        given = {"USERNAME": racer.name, "SOFTWARE_TOKEN_MFA_CODE": racer.code()}
+        given = {"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code_of(racer)}
         body = {
             "operation": "RespondToAuthChallenge",
             "ClientId": acme["client_id"],

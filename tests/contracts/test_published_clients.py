@@ -20,7 +20,7 @@ from tests.peers.conversations import (
     Demo,
     Person,
     Told,
-    one_time_code,
+    app_code,
 )
 from tests.peers.likeness import (
     A_JWT,
@@ -35,7 +35,7 @@ from tests.peers.likeness import (
     opaque,
 )
 
-pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.peers
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +58,11 @@ def test_pycoldstream_logs_in_under_its_own_host_names(
 
 @pytest.mark.slow
 def test_pycoldstream_is_asked_for_a_code_and_logs_in(
-    demo: Demo, conversations: Conversations
+    demo: Demo, conversations: Conversations, newcomer: Person
 ) -> None:
-    bob = demo.persona("bob")
-    code = one_time_code(bob["totp_secret"])
-    told = conversations.log_in("coldstream_pycoldstream.py", bob, code=code)
-    assert told == _coldstream(bob, conversations.tenant_of(bob), "account/login/otp")
+    code = app_code(newcomer)
+    told = conversations.log_in("coldstream_pycoldstream.py", newcomer, code=code)
+    assert told == _coldstream(newcomer, conversations.tenant_of(newcomer), "account/login/otp")
 
 
 def _coldstream(person: Person, tenant: dict[str, Any], *steps: str) -> Told:
@@ -196,12 +195,11 @@ def test_the_rocketchat_api_client_logs_in_and_resumes(
 
 @pytest.mark.slow
 def test_the_rocketchat_api_client_logs_in_with_a_code(
-    demo: Demo, conversations: Conversations
+    demo: Demo, conversations: Conversations, newcomer: Person
 ) -> None:
-    bob = demo.persona("bob")
-    code = one_time_code(bob["totp_secret"])
-    told = conversations.log_in("rocketchat_api_client.mjs", bob, code=code)
-    assert told == _api_client(bob, TOTP_REQUIRED)
+    code = app_code(newcomer)
+    told = conversations.log_in("rocketchat_api_client.mjs", newcomer, code=code)
+    assert told == _api_client(newcomer, TOTP_REQUIRED)
 
 
 def _api_client(person: Person, challenge: Told | None) -> Told:
@@ -461,16 +459,15 @@ def test_boto3_logs_in_by_password_renews_and_signs_out(
 
 @pytest.mark.slow
 def test_boto3_answers_the_software_token_challenge(
-    demo: Demo, conversations: Conversations
+    demo: Demo, conversations: Conversations, newcomer: Person
 ) -> None:
-    bob = demo.persona("bob")
-    told = conversations.log_in("oloid_boto3.py", bob, code=one_time_code(bob["totp_secret"]))
+    told = conversations.log_in("oloid_boto3.py", newcomer, code=app_code(newcomer))
     challenge = {
         "ChallengeName": "SOFTWARE_TOKEN_MFA",
         "ChallengeParameters": including(USER_ID_FOR_SRP=TEXT),
         "Session": True,
     }
-    assert told == _boto3(_pool(demo, conversations, bob), challenge)
+    assert told == _boto3(_pool(demo, conversations, newcomer), challenge)
 
 
 # A running server asks every five seconds whether a tenant has changed.
@@ -506,13 +503,14 @@ def test_boto3_proves_the_secret_of_its_client(demo: Demo, conversations: Conver
 
 
 @pytest.mark.slow
-def test_boto3_chooses_among_second_factors(demo: Demo, conversations: Conversations) -> None:
-    bob = demo.persona("bob")
-    code, mails = one_time_code(bob["totp_secret"]), str(demo.var_dir / "demo.log")
-    told = conversations.log_in("oloid_boto3_choice.py", bob, code=code, mails=mails)
-    name = {"USER_ID_FOR_SRP": bob["username"]}
+def test_boto3_chooses_among_second_factors(
+    demo: Demo, conversations: Conversations, newcomer: Person
+) -> None:
+    code, mails = app_code(newcomer), str(demo.var_dir / "demo.log")
+    told = conversations.log_in("oloid_boto3_choice.py", newcomer, code=code, mails=mails)
+    name = {"USER_ID_FOR_SRP": newcomer["username"]}
     both = ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]
-    email = bob["email"]
+    email = newcomer["email"]
     masked = f"{email[0]}***@{email.partition('@')[2][0]}***"
     delivery = {"CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL", "CODE_DELIVERY_DESTINATION": masked}
     assert told == {
@@ -596,20 +594,19 @@ def test_amazon_cognito_identity_js_logs_in_with_its_password_flow(
 
 @pytest.mark.slow
 def test_aws_amplify_signs_in_with_a_code_and_renews(
-    demo: Demo, conversations: Conversations
+    demo: Demo, conversations: Conversations, newcomer: Person
 ) -> None:
-    bob = demo.persona("bob")
-    pool = _pool(demo, conversations, bob)
-    told = conversations.log_in("oloid_amplify.mjs", bob, code=one_time_code(bob["totp_secret"]))
+    pool = _pool(demo, conversations, newcomer)
+    told = conversations.log_in("oloid_amplify.mjs", newcomer, code=app_code(newcomer))
     assert told == {
         "client": "aws-amplify",
         "version": SEMVER,
         "steps": ["CONFIRM_SIGN_IN_WITH_TOTP_CODE", "DONE"],
         "login": {"access": pool.access, "id": pool.id},
         "whoami": {
-            "username": bob["username"],
+            "username": newcomer["username"],
             "userId": UUID,
-            "attributes": including(sub=UUID, email=bob["email"]),
+            "attributes": including(sub=UUID, email=newcomer["email"]),
         },
         "refresh": {"changed": True},
         "after_logout": "UserUnAuthenticatedException",

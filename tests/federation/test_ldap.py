@@ -33,7 +33,6 @@ from tests.federation.directory import (
 )
 from tests.federation.providers import ldap_provider, ldap_settings
 
-pytestmark = pytest.mark.xdist_group("directory")
 WRONG = "the directory does not take this name with this password"
 
 

@@ -37,8 +37,6 @@ from tests.federation.providers import ldap_provider, ldap_row
 from tests.fixtures import PASSWORD, Cast
 from tests.ops.demo import ROOT
 
-pytestmark = pytest.mark.xdist_group("directory")
-
 
 def failure(provider: Provider, name: str = "anna", password: str = SECRET) -> tuple[str, float]:
     """What went wrong, and after how many seconds it was told."""

@@ -25,7 +25,6 @@ from tests.federation.providers import ldap_row
 from tests.fixtures import PASSWORD, Cast, Persona
 from tests.web.browsing import Browser
 
-pytestmark = pytest.mark.xdist_group("directory")
 MAIL = "anna@alpha.example"
 FORBIDDEN = b'{"success":false,"error":403,"status":"error","message":"Login forbidden"}'
 

@@ -1,6 +1,7 @@
 """The real demo as a subprocess, for tests that need a whole running service."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 45
+_names = (f"newcomer-{n}" for n in itertools.count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,15 @@ class Demo:
             if user["persona"] == name and tenant in (None, user["tenant"]):
                 return user
         raise LookupError(f"the demo has no {name} in {tenant or 'any tenant'}")
+
+    def newcomers(self, count: int) -> list[dict[str, Any]]:
+        """New people of the tenant Acme, each with an authenticator app, see `newcomers.py`."""
+        names = list(itertools.islice(_names, count))
+        program = f"from tests.ops import newcomers; newcomers.make({names})"
+        made = self.manage("shell", "-c", program)
+        assert made.returncode == 0, made.stderr
+        told: list[dict[str, Any]] = json.loads(made.stdout.splitlines()[-1])
+        return told
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` as somebody would who types it beside the running demo."""

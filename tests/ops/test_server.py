@@ -21,7 +21,7 @@ import pytest
 from tests.ops import throwaway
 from tests.ops.demo import ROOT, clean_environment, manage, postgres_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

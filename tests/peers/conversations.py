@@ -78,17 +78,12 @@ class Conversations:
         return told
 
 
-_spent: dict[str, int] = {}
-
-
-def one_time_code(secret: str) -> str:
-    """A code of a time step that no test of this file used before: each is good once."""
-    step = int(time.time()) // 30
-    if step <= _spent.get(secret, 0):
-        step = _spent[secret] + 1
-        time.sleep(max(0.0, step * 30 - time.time() + 0.5))
-    _spent[secret] = step
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.digest(key, struct.pack(">Q", step), hashlib.sha1)
+def app_code(person: Person) -> str:
+    """What the person's authenticator app shows now."""
+    digest = hmac.digest(
+        base64.b32decode(person["totp_secret"]),
+        struct.pack(">Q", int(time.time()) // 30),
+        hashlib.sha1,
+    )
     number = struct.unpack_from(">I", digest, digest[-1] & 15)[0] & 0x7FFFFFFF
     return f"{number % 1_000_000:06}"

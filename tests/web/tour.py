@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from base64 import b32decode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from mfa import totp
 from tests.ops.demo import Demo
+from tests.web.driving import app_code
 
 # Rows of one kind look alike: one of each is visited.
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/)")
@@ -43,26 +41,16 @@ def kind_of(path: str) -> str:
     return _VARYING.sub("*", path)
 
 
-def fill_sign_in(page: Page, address: str, persona: dict[str, Any]) -> None:
-    """Name and password of a demo persona, sent."""
+def sign_in(page: Page, address: str, persona: dict[str, Any]) -> None:
+    """Sign a demo persona in, with the second step where there is one."""
     page.goto(f"{address}/sign-in/")
     page.locator("[name=identifier]").fill(persona["email"])
     page.locator("[name=password]").fill(persona["password"])
     page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def sign_in(page: Page, address: str, persona: dict[str, Any]) -> None:
-    """Sign a demo persona in, with the second step where there is one."""
-    fill_sign_in(page, address, persona)
-    if secret := persona.get("totp_secret"):
-        page.locator("[name=code]").fill(_code(secret))
+    if "totp_secret" in persona:
+        page.locator("[name=code]").fill(app_code(persona["totp_secret"]))
         page.get_by_role("button", name="Continue").click()
-    page.wait_for_url(re.compile("/(account|admin)/"))
-
-
-def _code(secret: str) -> str:
-
-    return totp.code_at(b32decode(secret), totp.step_at(datetime.now(UTC)))
+    expect(page).to_have_url(re.compile("/(account|admin)/"))
 
 
 def pages(page: Page, address: str, starts: tuple[str, ...], most: int) -> Iterator[str]:
@@ -90,9 +78,20 @@ def _inside(address: str, path: str, href: str) -> str:
     return parts.path
 
 
+_cookies: dict[tuple[str, str], StorageState] = {}
+
+
 def opened(browser: Browser, demo: Demo, walker: Walker, **options: Any) -> BrowserContext:
-    """A browser's context in which the walker is signed in."""
-    context = browser.new_context(**options)
-    if walker.persona:
+    """A browser's context in which the walker is signed in.
+
+    Once for all walks through one demo: a code of the app is good once in its time step.
+    """
+    if not walker.persona:
+        return browser.new_context(**options)
+    key = (demo.base_url, walker.persona)
+    if key not in _cookies:
+        context = browser.new_context()
         sign_in(context.new_page(), demo.base_url, demo.persona(walker.persona, "acme"))
-    return context
+        _cookies[key] = context.storage_state()
+        context.close()
+    return browser.new_context(storage_state=_cookies[key], **options)

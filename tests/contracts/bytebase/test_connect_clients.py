@@ -9,7 +9,7 @@ import pytest
 from tests.peers.conversations import INSTALLED, REFUSED, Conversations, Demo, Person, Told
 from tests.peers.likeness import INTEGER, SEMVER, TEXT, including
 
-pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.peers
 # It lies beside its packages: the drivers in clients/ share a test of their refusals.
 DRIVER = "../node/bytebase_connect.mjs"
 

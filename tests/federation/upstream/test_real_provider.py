@@ -25,7 +25,7 @@ from tests.fixtures import Cast
 from tests.web.browsing import Browser
 from tests.web.test_passkeys_in_chromium import CHROMIUM, FLAGS
 
-pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("openid provider")]
+pytestmark = pytest.mark.peers
 CALLBACK, PLAIN = f"http://testserver{BACK}", "http://testserver/oauth/callback"
 
 
