@@ -32,7 +32,7 @@ def _always(_obj: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One thing to do. ``run`` may return secrets to show, once."""
+    """One thing to do. Where ``run`` returns secrets, ``shown`` is their page, seen once."""
 
     slug: str
     label: str
@@ -50,6 +50,7 @@ class Deed:
     danger: bool = False
     # It has its button on a page of its own, not on the row's.
     aside: bool = False
+    shown: Callable[[HttpRequest, Any, list[str], dict[str, Any]], HttpResponse] | None = None
 
 
 class ReasonForm(forms.Form):
@@ -98,8 +99,8 @@ def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str
     except Overloaded:
         form.add_error(None, "The server is busy. Nothing was done; please try again.")
         return render(request, "console/deed.html", context, status=503)
-    if secrets is not None:
-        return page.show_secrets(request, obj, secrets, context)
+    if secrets is not None and deed.shown is not None:
+        return deed.shown(request, obj, secrets, context)
     messages.success(request, f"{said}: {deed.done}")
     return HttpResponseRedirect(back)
 

@@ -177,12 +177,6 @@ class ScopedAdmin(Admin):
         """Where an officer is once a deed is done, and the words for it: the row's own page."""
         return address_of(obj), str(obj)
 
-    def show_secrets(
-        self, request: HttpRequest, obj: Any, secrets: list[str], context: dict[str, Any]
-    ) -> HttpResponse:
-        """The page of what a deed has made, shown this once."""
-        raise NotImplementedError
-
     def links(self, obj: Any) -> list[tuple[str, str]]:
         """Pages that belong to a row, as (address, words)."""
         return []

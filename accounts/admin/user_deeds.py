@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from accounts import notices
+from accounts.admin import codes
 from accounts.admin.deeds import Deed
 from accounts.login import custody, password_links, passwords
 from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
@@ -102,6 +103,7 @@ DEEDS = (
         applies=_takes_codes,
         wants_fresh=True,
         aside=True,
+        shown=codes.shown_once,
     ),
     Deed(
         "revoke-codes",

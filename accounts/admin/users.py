@@ -159,12 +159,6 @@ class UserAdmin(ScopedAdmin):
             for address, view, name in (*codes.PAGES, *workloads.PAGES)
         ] + super().get_urls()
 
-    def show_secrets(
-        self, request: HttpRequest, obj: Any, secrets: list[str], context: dict[str, Any]
-    ) -> HttpResponse:
-        """New recovery codes."""
-        return codes.shown_once(request, obj, secrets, context)
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:

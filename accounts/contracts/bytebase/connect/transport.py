@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, ClassVar, NoReturn
 
@@ -41,7 +42,7 @@ class Face(ContractView):
         return replace(contract(SLUG), refusals=wording.REFUSALS, faults=wording.FAULTS)
 
 
-class Procedure(Face):
+class Procedure(Face, ABC):
     """``POST /bytebase.v1.<service>/<method>``: one message in, one message out."""
 
     # What comes in, as it is checked and as it is in binary; what goes out in binary.
@@ -56,9 +57,9 @@ class Procedure(Face):
         reply = self.run(call, codec.read(_content(call), self.shape, self.takes))
         return replace(reply, answer=self._told(reply.answer, media_type, codec)).http()
 
+    @abstractmethod
     def run(self, call: Call, body: dict[str, Any]) -> Reply:
         """The call itself. Raises Faulted or LoginRefused."""
-        raise NotImplementedError
 
     def _told(self, answer: Answer, media_type: str, codec: Codec) -> Answer:
         if answer.status != 200:
