@@ -1,30 +1,36 @@
 """Mail to the owner of an account: codes, and word of every change that an intruder would make.
 
 Mail leaves in a thread of its own: a slow mail server must not slow down logins. A mail that
-cannot be sent is logged; it never undoes what it speaks of.
+cannot be sent is logged; it never undoes what it speaks of. It speaks the owner's language, which
+is the one of his last sign-in in a browser; where none is known, the language of the page, if any.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache, partial, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.utils.translation import get_language, gettext_noop, override
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     # The system checks ask this module before models can be loaded.
     from accounts.models import User
 
-# What an authenticator app is called towards its owner.
-APP = "An authenticator app"
+# What a second factor is called towards its owner.
+APP = gettext_noop("An authenticator app")
+MAILED_CODES = gettext_noop("Sign-in by mailed code")
+PASSKEY = gettext_noop("The passkey “%(name)s”")
 NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 _log = logging.getLogger("dragoman.mail")
+_More = ParamSpec("_More")
 
 
 @cache
@@ -59,185 +65,189 @@ def _post(message: EmailMessage, kind: str) -> None:
         _postman().submit(_deliver, message, kind)
 
 
+def _spoken(
+    tell: Callable[Concatenate[User, _More], None],
+) -> Callable[Concatenate[User, _More], None]:
+    """Tell it in the owner's language."""
+
+    @wraps(tell)
+    def told(user: User, /, *args: _More.args, **kwargs: _More.kwargs) -> None:
+        with override(user.language or get_language() or settings.LANGUAGE_CODE):
+            tell(user, *args, **kwargs)
+
+    return told
+
+
+def _account(user: User) -> dict[str, str]:
+    return {"account": user.username}
+
+
+@_spoken
 def email_code(user: User, code: str) -> None:
     """The code of the e-mail factor, as clients describe it to their users: 123-456."""
-    _send(
-        user,
-        "email_code",
-        "Your sign-in code",
-        [f"Your code is {code[:3]}-{code[3:]}.", "", "It works once, within one hour."],
-    )
+    said = _("Your code is %(code)s.") % {"code": f"{code[:3]}-{code[3:]}"}
+    lines = [said, "", _("It works once, within one hour.")]
+    _send(user, "email_code", _("Your sign-in code"), lines)
 
 
+@_spoken
 def password_link(user: User, address: str, *, invited: bool, by_officer: bool = False) -> None:
     """The link by which somebody chooses his password: the first one, or one that he forgot."""
     if invited:
-        subject, said = "Your account", f"There is an account for you: {user.username}."
-        use = "The link works once, within seven days. Choose your password there:"
+        subject, said = _("Your account"), _("There is an account for you: %(account)s.")
+        use = _("The link works once, within seven days. Choose your password there:")
     elif by_officer:
-        subject = "Choose a new password"
-        said = f"An administrator lets you choose a new password for {user.username}."
-        use = "The link works once, within one hour:"
+        subject = _("Choose a new password")
+        said = _("An administrator lets you choose a new password for %(account)s.")
+        use = _("The link works once, within one hour:")
     else:
-        subject = "Choose a new password"
-        said = f"Somebody asked for a new password for {user.username}."
-        use = "If it was you, choose one here. The link works once, within one hour:"
-    other = "If you do not expect this mail, ignore it: nothing has changed."
-    _send(user, "password_link", subject, [said, "", use, "", address, "", other])
+        subject = _("Choose a new password")
+        said = _("Somebody asked for a new password for %(account)s.")
+        use = _("If it was you, choose one here. The link works once, within one hour:")
+    lines = [said % _account(user), "", use, "", address, "", _unexpected()]
+    _send(user, "password_link", subject, lines)
 
 
+def _unexpected() -> str:
+    return _("If you do not expect this mail, ignore it: nothing has changed.")
+
+
+@_spoken
 def recovery_code_used(user: User) -> None:
     """A recovery code was spent (NIST SP 800-63B 4.2)."""
-    _send(
-        user,
-        "recovery_code_used",
-        "A recovery code was used",
-        [
-            f"Somebody signed in to {user.username} with one of your recovery codes.",
-            "",
-            "If it was you, make a new set when few are left. If not, tell your administrator.",
-        ],
-    )
+    said = _("Somebody signed in to %(account)s with one of your recovery codes.")
+    then = _("If it was you, make a new set when few are left. If not, tell your administrator.")
+    lines = [said % _account(user), "", then]
+    _send(user, "recovery_code_used", _("A recovery code was used"), lines)
 
 
-def factor_bound(user: User, what: str) -> None:
-    """A second factor was added or replaced."""
-    _changed(user, "factor_bound", f"{what} was added")
+@_spoken
+def factor_bound(user: User, what: str, name: str = "") -> None:
+    """A second factor was added or replaced: one of the words above, and the name it has."""
+    _changed(user, "factor_bound", _("%(what)s was added") % {"what": _(what) % {"name": name}})
 
 
-def factor_removed(user: User, what: str) -> None:
+@_spoken
+def factor_removed(user: User, what: str, name: str = "") -> None:
     """A second factor was taken away."""
-    _changed(user, "factor_removed", f"{what} was removed")
+    _changed(user, "factor_removed", _("%(what)s was removed") % {"what": _(what) % {"name": name}})
 
 
+@_spoken
+def factors_removed(user: User) -> None:
+    """No second factor is left."""
+    _changed(user, "factor_removed", _("All second factors were removed"))
+
+
+@_spoken
 def passkey_suspected(user: User, name: str) -> None:
     """The signature counter of a passkey went back: a copy of it may be in use."""
-    _send(
-        user,
-        "passkey_suspected",
-        "A passkey was refused",
-        [
-            f"Somebody tried to sign in to {user.username} with the passkey “{name}”, and its",
-            "counter does not fit: a copy of it may exist. Nobody was signed in.",
-            "",
-            "Remove this passkey and make a new one. If it was not you, tell your administrator.",
-        ],
-    )
+    said = _("Somebody tried to sign in to %(account)s with the passkey “%(name)s”.")
+    lines = [
+        said % {**_account(user), "name": name},
+        _("Its counter does not fit, so a copy of it may exist. Nobody was signed in."),
+        "",
+        _("Remove this passkey and make a new one. If it was not you, tell your administrator."),
+    ]
+    _send(user, "passkey_suspected", _("A passkey was refused"), lines)
 
 
+@_spoken
 def recovery_codes_made(user: User) -> None:
     """There is a new set of recovery codes."""
-    _changed(user, "recovery_codes_made", "New recovery codes were made")
+    _changed(user, "recovery_codes_made", _("New recovery codes were made"))
 
 
+@_spoken
 def recovery_codes_revoked(user: User) -> None:
     """The recovery codes work no more."""
-    _changed(user, "recovery_codes_revoked", "The recovery codes were removed")
+    _changed(user, "recovery_codes_revoked", _("The recovery codes were removed"))
 
 
+@_spoken
 def address_link(user: User, to: str, address: str) -> None:
     """The link by which the owner of the account shows that the new address is his."""
-    _send(
-        user,
-        "address_link",
-        "Confirm your e-mail address",
-        [
-            f"The account {user.username} is to have this address.",
-            "",
-            "If you asked for it, confirm it here, signed in. It works once, within one hour:",
-            "",
-            address,
-            "",
-            "If you do not expect this mail, ignore it: nothing has changed.",
-        ],
-        to=to,
-    )
+    said = _("The account %(account)s is to have this address.")
+    use = _("If you asked for it, confirm it here, signed in. It works once, within one hour:")
+    lines = [said % _account(user), "", use, "", address, "", _unexpected()]
+    _send(user, "address_link", _("Confirm your e-mail address"), lines, to=to)
 
 
+@_spoken
 def address_changed(user: User, old: str) -> None:
     """Mail for the account goes elsewhere from now on: the old address is told."""
-    _send(
-        user,
-        "address_changed",
-        "The e-mail address was changed",
-        [
-            f"The account {user.username} has another e-mail address now.",
-            "",
-            "If you did not ask for it, tell your administrator at once.",
-        ],
-        to=old,
-    )
+    said = _("The account %(account)s has another e-mail address now.")
+    then = _("If you did not ask for it, tell your administrator at once.")
+    lines = [said % _account(user), "", then]
+    _send(user, "address_changed", _("The e-mail address was changed"), lines, to=old)
 
 
+@_spoken
 def password_changed(user: User) -> None:
     """The password is another one now."""
-    _changed(user, "password_changed", "The password was changed")
+    _changed(user, "password_changed", _("The password was changed"))
+
+
+def _its_name(name: str) -> str:
+    """A name that somebody has made up, on one line: it must not pass for our own words."""
+    return _("Its name: %(name)s") % {"name": _quoted(name)}
+
+
+def _its_service(name: str) -> str:
+    return _("Its service: %(name)s") % {"name": _quoted(name)}
 
 
 def _quoted(name: str) -> str:
-    """A name that somebody has made up, on one line: it must not pass for our own words."""
     return json.dumps(name, ensure_ascii=False)
 
 
+@_spoken
 def personal_token_made(user: User, name: str, *, bypasses: bool) -> None:
     """There is a new token that acts for the owner until it is removed."""
-    more = ["It is not asked for a second factor.", ""] if bypasses else []
-    _changed(
-        user,
-        "personal_token_made",
-        "A personal access token was made",
-        [f"Its name: {_quoted(name)}", "", *more],
-    )
+    more = [_("It is not asked for a second factor.")] if bypasses else []
+    what = _("A personal access token was made")
+    _changed(user, "personal_token_made", what, _its_name(name), *more)
 
 
+@_spoken
 def personal_token_removed(user: User, name: str) -> None:
     """A personal access token opens nothing any more."""
-    _changed(
-        user,
-        "personal_token_removed",
-        "A personal access token was removed",
-        [f"Its name: {_quoted(name)}", ""],
-    )
+    what = _("A personal access token was removed")
+    _changed(user, "personal_token_removed", what, _its_name(name))
 
 
+@_spoken
 def app_password_made(user: User, label: str) -> None:
     """There is a new password for programs, which no second factor goes with."""
-    more = [f"Its name: {_quoted(label)}", ""]
-    _changed(user, "app_password_made", "An app password was made", more)
+    _changed(user, "app_password_made", _("An app password was made"), _its_name(label))
 
 
+@_spoken
 def app_password_revoked(user: User, label: str) -> None:
     """An app password opens nothing any more."""
-    more = [f"Its name: {_quoted(label)}", ""]
-    _changed(user, "app_password_revoked", "An app password was revoked", more)
+    _changed(user, "app_password_revoked", _("An app password was revoked"), _its_name(label))
 
 
+@_spoken
 def external_linked(user: User, provider: str) -> None:
     """An account at an identity provider signs in here from now on."""
-    more = [f"Its service: {_quoted(provider)}", ""]
-    _changed(user, "external_linked", "A linked account was added", more)
+    _changed(user, "external_linked", _("A linked account was added"), _its_service(provider))
 
 
+@_spoken
 def external_unlinked(user: User, provider: str) -> None:
     """An account at an identity provider signs nobody in here any more."""
-    more = [f"Its service: {_quoted(provider)}", ""]
-    _changed(user, "external_unlinked", "A linked account was removed", more)
+    _changed(user, "external_unlinked", _("A linked account was removed"), _its_service(provider))
 
 
+@_spoken
 def session_opened(user: User) -> None:
     """An officer has made a token in the owner's name."""
-    _changed(user, "session_opened", "A sign-in token was made by an administrator")
+    _changed(user, "session_opened", _("A sign-in token was made by an administrator"))
 
 
-def _changed(user: User, kind: str, what: str, more: Sequence[str] = ()) -> None:
-    _send(
-        user,
-        kind,
-        what,
-        [
-            f"{what} for the account {user.username}.",
-            "",
-            *more,
-            "If it was not you, tell your administrator at once.",
-        ],
-    )
+def _changed(user: User, kind: str, what: str, *more: str) -> None:
+    said = _("%(what)s for the account %(account)s.") % {"what": what, **_account(user)}
+    then = _("If it was not you, tell your administrator at once.")
+    spaced = [line for each in (said, *more) for line in (each, "")]
+    _send(user, kind, what, [*spaced, then])

@@ -234,7 +234,8 @@ def remove_factors(user: User, act: Act) -> None:
     """Take every second factor away: a lost phone. The owner is told."""
     with transaction.atomic():
         binding.remove_all(user.pk)
-        _removed(user, "Every second factor", act)
+        _removed(user, act)
+        notices.factors_removed(user)
 
 
 def remove_totp(user: User, act: Act) -> None:
@@ -244,7 +245,8 @@ def remove_totp(user: User, act: Act) -> None:
     """
     with transaction.atomic():
         if binding.remove_totp(user.pk):
-            _removed(user, notices.APP, act, Factor.OTP)
+            _removed(user, act, Factor.OTP)
+            notices.factor_removed(user, notices.APP)
 
 
 def remove_passkey(passkey: Passkey, act: Act) -> None:
@@ -253,7 +255,8 @@ def remove_passkey(passkey: Passkey, act: Act) -> None:
     with transaction.atomic():
         name = passkeys.remove(user.pk, passkey.pk)
         if name is not None:
-            _removed(user, f"The passkey “{name}”", act, Factor.PASSKEY)
+            _removed(user, act, Factor.PASSKEY)
+            notices.factor_removed(user, notices.PASSKEY, name)
 
 
 def revoke_codes(user: User, act: Act) -> None:
@@ -286,7 +289,7 @@ def replace_codes(user: User, act: Act) -> list[str]:
     return [recovery_codes.grouped(code) for code in codes]
 
 
-def _removed(user: User, what: str, act: Act, factor: str = "") -> None:
+def _removed(user: User, act: Act, factor: str = "") -> None:
     act.row(
         Event.FACTOR_REMOVED,
         tenant_id=user.tenant_id,
@@ -294,7 +297,6 @@ def _removed(user: User, what: str, act: Act, factor: str = "") -> None:
         reason="removed by an administrator",
         factor=factor,
     ).save(force_insert=True)
-    notices.factor_removed(user, what)
 
 
 def _ended(user: User, reason: str, act: Act) -> Update:

@@ -147,10 +147,10 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
             email_codes.enable(user.pk, client.now)
             _end_older(found, client)
             _record(Event.FACTOR_BOUND, found, client, Factor.EMAIL)
-            notices.factor_bound(user, "Sign-in by mailed code")
+            notices.factor_bound(user, notices.MAILED_CODES)
         elif email_codes.disable(user.pk):
             _record(Event.FACTOR_REMOVED, found, client, Factor.EMAIL)
-            notices.factor_removed(user, "Sign-in by mailed code")
+            notices.factor_removed(user, notices.MAILED_CODES)
 
 
 def spend_code(found: Found, code: str, client: ClientContext) -> bool:

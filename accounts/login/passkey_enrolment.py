@@ -108,7 +108,7 @@ def remove(found: Found, passkey_id: UUID, client: ClientContext) -> bool:
             name = passkeys.remove(user.pk, passkey_id)
             if name is not None:
                 _record(Event.FACTOR_REMOVED, found, client)
-                notices.factor_removed(user, f"The passkey “{name}”")
+                notices.factor_removed(user, notices.PASSKEY, name)
     except LoginRefused:
         return False
     return name is not None
@@ -150,7 +150,7 @@ def _took_effect(found: Found, passkey: Passkey, client: ClientContext, *, first
     method = sessions.SOFTWARE_KEY if passkey.synced else sessions.HARDWARE_KEY
     sessions.prove_again(session, [*session.amr, sessions.amr(method, client.now)])
     _record(Event.FACTOR_BOUND, found, client)
-    notices.factor_bound(user, f"The passkey “{passkey.name}”")
+    notices.factor_bound(user, notices.PASSKEY, passkey.name)
 
 
 def _refused(found: Found, reason: Reason, client: ClientContext, why: str = "") -> LoginRefused:

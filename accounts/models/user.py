@@ -54,6 +54,8 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
     given_name = models.CharField(max_length=100, blank=True)
     family_name = models.CharField(max_length=100, blank=True)
     phone = models.CharField(max_length=32, blank=True)
+    # What mail to the owner speaks; empty where he never signed in by a browser.
+    language = models.CharField(max_length=7, blank=True, editable=False)
     is_staff = models.BooleanField(default=False)
     is_superuser = models.BooleanField(default=False)
     must_change_password = models.BooleanField(default=False)

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from accounts.models import User
+
 _A_YEAR = 365 * 86400
 
 
@@ -22,6 +24,12 @@ def names() -> Mapping[str, str]:
 def of(request: HttpRequest) -> str:
     """The code of the language for this request."""
     return translation.get_language_from_request(request)
+
+
+def learn(user: User, code: str | None) -> None:
+    """Mail to this account speaks the language from now on."""
+    if code in names() and code != user.language:
+        User.objects.filter(pk=user.pk).update(language=code)
 
 
 def remember(answer: HttpResponse, code: str) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.login import mailed_codes, sessions
 from accounts.login.outcome import Authenticated, ChallengeRequired, Factor, LoginRefused, Reason
 from accounts.login.pipeline import Outcome
 from accounts.login.profile import LoginProfile
-from accounts.web import browser, set_up
+from accounts.web import browser, language, set_up
 from accounts.web.destinations import page_within
 from accounts.web.federation import upstream
 from accounts.web.forms import CredentialsForm
@@ -74,6 +74,7 @@ def enter(request: HttpRequest, outcome: Authenticated, answer: HttpResponse) ->
     if earlier is not None:
         sessions.end(earlier.session, "signed in again", browser.call(request).client())
     rotate_token(request)
+    language.learn(outcome.subject.user, get_language())
     cookies.put(answer, cookie(outcome.tokens.access, outcome.session))
     return answer
 

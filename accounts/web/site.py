@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
-from accounts.web import language
+from accounts.web import browser, language
 from accounts.web.destinations import page_within
 from accounts.web.pages import Places, page
 
@@ -17,5 +17,8 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     to = Places(request)
     back = page_within(request.POST.get("back", ""), ways_in=True)
     answer = HttpResponseRedirect(back or to["home"])
-    language.remember(answer, request.POST.get("language", ""))
+    code = request.POST.get("language", "")
+    language.remember(answer, code)
+    if found := browser.signed_in(request):
+        language.learn(found.subject.user, code)
     return answer

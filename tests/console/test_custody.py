@@ -209,7 +209,7 @@ def test_removing_second_factors_needs_a_reason_that_is_kept(
         do(officer, path, reason="phone lost, seen in person")
     assert not TotpAuthenticator.objects.filter(user=cast.bob.user).exists()
     assert recovery_codes.remaining(cast.bob.user.pk) == 0
-    assert [mail.subject for mail in mailoutbox] == ["Every second factor was removed"]
+    assert [mail.subject for mail in mailoutbox] == ["All second factors were removed"]
     event = last_event("factor:authenticator:removed")
     assert event.trace == [["by", "erin"], ["reason", "phone lost, seen in person"]]
     assert isinstance(log_in("bob"), Authenticated)

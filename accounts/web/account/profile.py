@@ -47,6 +47,7 @@ def profile(request: HttpRequest, found: Found) -> HttpResponse:
     _store(request, found, form)
     answer = back_to(request, "profile")
     language.remember(answer, form.cleaned_data["language"])
+    language.learn(user, form.cleaned_data["language"])
     with override(form.cleaned_data["language"]):
         messages.success(request, _("Your profile is saved."))
     return answer
