@@ -39,14 +39,14 @@ class Demo:
         """New people of the tenant Acme, each with an authenticator app, see `newcomers.py`."""
         names = list(itertools.islice(_names, count))
         program = f"from tests.ops import newcomers; newcomers.make({names})"
-        made = self.manage("shell", "-c", program)
+        made = self.manage("shell", "-c", program, seconds=60 + 5 * count)
         assert made.returncode == 0, made.stderr
         told: list[dict[str, Any]] = json.loads(made.stdout.splitlines()[-1])
         return told
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` as somebody would who types it beside the running demo."""
-        return manage(*arguments, environment=clean_environment(self.var_dir))
+        return manage(*arguments, environment=clean_environment(self.var_dir), seconds=seconds)
 
 
 def clean_environment(var_dir: Path, **more: str) -> dict[str, str]:
