@@ -21,7 +21,7 @@ def make(names: list[str]) -> None:
 
 def _made(name: str) -> dict[str, object]:
     email, password = f"{name}@acme.test", provisioning.new_password()
-    secret, codes = totp.new_secret(), recovery_codes.new_codes()
+    secret, codes = totp.new_secret(), recovery_codes.new_codes(2)
     acme = Tenant.objects.get(slug="acme")
     user = provisioning.create_user(acme, name, password=password, email=email, email_verified=True)
     binding.bind_totp(user.pk, secret)
