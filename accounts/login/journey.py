@@ -111,7 +111,6 @@ class Journey:
             carried=self.profile.factors,
             kinds=self.profile.kinds,
             obligations=self.profile.obligations,
-            staff_only=self.profile.staff_only,
         )
 
     def challenge(self, challenge: Challenge | None) -> None:

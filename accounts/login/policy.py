@@ -28,7 +28,6 @@ class Situation:
     carried: frozenset[Factor]
     kinds: frozenset[str]
     obligations: Mapping[Obligation, ObligationForm] = field(default_factory=dict)
-    staff_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def decide(situation: Situation) -> Decision:
     """What follows after a right first factor."""
     if not situation.enabled:
         return Refuse(Reason.DISABLED)
-    if situation.kind not in situation.kinds or (situation.staff_only and not situation.staff):
+    if situation.kind not in situation.kinds:
         return Refuse(Reason.KIND_NOT_ALLOWED)
     if situation.by_service_secret:
         return Allow()

@@ -109,8 +109,6 @@ class LoginProfile:
     bar: Callable[[Subject], str] = _no_bar
     # Likewise by another system's word.
     external_bar: Callable[[Subject], str] = _no_bar
-    # Whether only staff may log in here, as into the console.
-    staff_only: bool = False
     # Whether a password may be a directory's, where the tenant has one.
     directories: bool = True
     # Whether a person's app password is taken in place of the password.

@@ -277,8 +277,6 @@ class TestAloneRefused:
         User.objects.filter(username="carla").update(state=User.State.DISABLED)
         assert reason_of(alone, key.get(asked())) is Reason.DISABLED
         User.objects.filter(username="carla").update(state=User.State.ACTIVE)
-        staff = replace(PASSKEYS, staff_only=True)
-        assert reason_of(alone, key.get(asked()), profile=staff) is Reason.KIND_NOT_ALLOWED
         barred = replace(PASSKEYS, bar=lambda subject: "for a reason")
         assert reason_of(alone, key.get(asked()), profile=barred) is Reason.KIND_NOT_ALLOWED
         town.alpha.contracts = {"probe": {"enabled": False}}

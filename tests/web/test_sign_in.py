@@ -16,8 +16,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.login.outcome import Reason
-from accounts.login.policy import Refuse, Situation, decide
-from accounts.login.profile import ChallengeForm
 from accounts.models import Grant, LoginEvent, Session, User
 from accounts.tokens import opaque
 from accounts.web.wording import REFUSALS
@@ -25,7 +23,6 @@ from mfa import binding, email_codes, recovery_codes, totp
 from mfa.models import EmailCode, TotpAuthenticator
 from tenants import resolve
 from tenants.models import TenantPolicy
-from tenants.policy import Policy
 from tests.fixtures import PASSWORD, Cast, Persona
 from tests.web.browsing import LOGIN, Browser, hidden, signed_in
 
@@ -285,26 +282,6 @@ def test_whoever_becomes_staff_with_a_session_that_was_kept_signs_in_anew(cast: 
 
 def test_every_refusal_of_the_core_has_words() -> None:
     assert set(REFUSALS) == set(Reason)
-
-
-def test_a_profile_for_staff_refuses_others_only() -> None:
-    plain = Situation(
-        kind="person",
-        enabled=True,
-        staff=False,
-        must_change_password=False,
-        owned=frozenset(),
-        proved=frozenset(),
-        by_service_secret=False,
-        policy=Policy(),
-        challenge=ChallengeForm.TOKEN,
-        carried=frozenset(),
-        kinds=frozenset({"person"}),
-        staff_only=True,
-    )
-    assert decide(plain) == Refuse(Reason.KIND_NOT_ALLOWED)
-    assert not isinstance(decide(replace(plain, staff=True)), Refuse)
-    assert not isinstance(decide(replace(plain, staff_only=False)), Refuse)
 
 
 # The cookie and the session behind it.
