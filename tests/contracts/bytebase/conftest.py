@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.contracts.bytebase.connect_calls import JSON, PROTO, Caller
 from tests.contracts.bytebase.conversation import Api, Clock
 
 
@@ -13,3 +14,9 @@ def api() -> Api:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
+
+
+@pytest.fixture(params=[JSON, PROTO], ids=["json", "proto"])
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """A program of each of the two forms."""
+    return Caller(request.param)

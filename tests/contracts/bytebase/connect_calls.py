@@ -24,6 +24,11 @@ PROCEDURES = {
     UPDATE: ("UpdateUserRequest", "User"),
 }
 JSON, PROTO = "application/json", "application/proto"
+ALICE, BOB = "alice@alpha.example", "bob@alpha.example"
+# Codes of refusals, and the words of two.
+UNAUTHENTICATED, INVALID, DENIED = "unauthenticated", "invalid_argument", "permission_denied"
+NOBODY = "invalid email or password"
+NOT_FOUND = "authenticated user not found"
 
 
 class Caller:

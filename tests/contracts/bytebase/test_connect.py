@@ -15,12 +15,19 @@ from mfa import totp
 from mfa.models import TotpAuthenticator
 from tenants.models import TenantPolicy
 from tests.contracts.bytebase.connect_calls import (
+    ALICE,
+    BOB,
     CURRENT,
+    DENIED,
     GET,
+    INVALID,
     JSON,
     LOGIN,
     LOGOUT,
+    NOBODY,
+    NOT_FOUND,
     PROTO,
+    UNAUTHENTICATED,
     UPDATE,
     Caller,
     named,
@@ -41,20 +48,11 @@ from tests.contracts.bytebase.conversation import (
 from tests.contracts.bytebase.wire_format import encode
 from tests.fixtures import Cast
 
-ALICE, BOB = "alice@alpha.example", "bob@alpha.example"
-UNAUTHENTICATED, INVALID, DENIED = "unauthenticated", "invalid_argument", "permission_denied"
-NOBODY = "invalid email or password"
-NOT_FOUND = "authenticated user not found"
 PENDING = {
     "tempOtpSecret": Text(r"[A-Z2-7]{32}"),
     "tempRecoveryCodes": [Text(r"[0-9A-Za-z]{10}")] * 10,
     "tempOtpSecretCreatedTime": Text(MOMENT.pattern),
 }
-
-
-@pytest.fixture(params=[JSON, PROTO], ids=["json", "proto"])
-def caller(request: pytest.FixtureRequest) -> Caller:
-    return Caller(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.contracts.bytebase.connect_calls import (
+    ALICE,
+    BOB,
     CURRENT,
+    DENIED,
     EXCHANGE,
     GET,
-    JSON,
+    INVALID,
     LOGIN,
     LOGOUT,
-    PROTO,
+    NOBODY,
+    NOT_FOUND,
+    UNAUTHENTICATED,
     UPDATE,
     Caller,
     named,
@@ -22,17 +25,6 @@ from tests.contracts.bytebase.connect_calls import (
 )
 from tests.contracts.bytebase.conversation import Api, flip
 from tests.fixtures import Cast
-
-ALICE, BOB = "alice@alpha.example", "bob@alpha.example"
-UNAUTHENTICATED, INVALID, DENIED = "unauthenticated", "invalid_argument", "permission_denied"
-NOBODY = "invalid email or password"
-NOT_FOUND = "authenticated user not found"
-
-
-@pytest.fixture(params=[JSON, PROTO], ids=["json", "proto"])
-def caller(request: pytest.FixtureRequest) -> Caller:
-    return Caller(request.param)
-
 
 MASK = {"updateMask": "title"}
 NOT_MEANT: list[tuple[str, dict[str, Any], int, str, str]] = [
