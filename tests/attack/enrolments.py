@@ -36,6 +36,12 @@ DOORS_OF = {"oloid": "oloid InitiateAuth", "bytebase": "bytebase", "rocketchat":
 # The first code of a new app, or another one.
 FIRST_CODES = ["right"] * 4 + ["previous", "older", "in use", "wrong", "", None, ABSENT]
 STEP_UPS = ["fresh", "fresh", "used", "recovery", "mailed", "password", "wrong", ABSENT]
+# What varies in every call with a token, whatever it is for.
+CARRIED: dict[str, Any] = {
+    "pick": st.integers(0, 20),
+    "step_up": st.sampled_from(STEP_UPS),
+    "address": st.sampled_from(ADDRESSES),
+}
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,7 @@ class Change:
 class Enrolments(Bearers):
     """A stolen token neither binds nor removes; a bound factor is asked for from then on."""
 
-    @rule(
-        way=st.sampled_from(sorted(ASK)),
-        pick=st.integers(0, 20),
-        fitting=st.booleans(),
-        step_up=st.sampled_from(STEP_UPS),
-        address=st.sampled_from(ADDRESSES),
-    )
+    @rule(way=st.sampled_from(sorted(ASK)), fitting=st.booleans(), **CARRIED)
     def ask_for_a_secret(
         self, way: str, pick: int, fitting: bool, step_up: Any, address: str
     ) -> None:
@@ -84,11 +84,9 @@ class Enrolments(Bearers):
 
     @rule(
         way=st.sampled_from(sorted(PROVE)),
-        pick=st.integers(0, 20),
         own=st.booleans(),
         code=st.sampled_from(FIRST_CODES),
-        step_up=st.sampled_from(STEP_UPS),
-        address=st.sampled_from(ADDRESSES),
+        **CARRIED,
     )
     def prove_the_secret(
         self, *, way: str, pick: int, own: bool, code: Any, step_up: Any, address: str
@@ -110,11 +108,9 @@ class Enrolments(Bearers):
 
     @rule(
         way=st.sampled_from(sorted(OTHER)),
-        pick=st.integers(0, 20),
         fitting=st.booleans(),
         code=st.sampled_from(CODES),
-        step_up=st.sampled_from(STEP_UPS),
-        address=st.sampled_from(ADDRESSES),
+        **CARRIED,
     )
     def change_a_factor(
         self, *, way: str, pick: int, fitting: bool, code: Any, step_up: Any, address: str
