@@ -42,6 +42,18 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+# Why a token opens nothing: most products have one answer to all of these.
+OF_A_TOKEN = (
+    Fault.NO_TOKEN,
+    Fault.BAD_TOKEN,
+    Fault.EXPIRED_TOKEN,
+    Fault.WRONG_KIND,
+    Fault.ENDED,
+    Fault.SUBJECT_GONE,
+    Fault.SUBJECT_DISABLED,
+)
+
+
 class Faulted(Exception):
     """Raised by wire and views; the contract's table turns it into an answer."""
 

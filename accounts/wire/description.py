@@ -15,7 +15,7 @@ from typing import Any, Literal
 from rest_framework import serializers
 
 from accounts.login.outcome import Reason
-from accounts.wire.contract import Answer, Fault
+from accounts.wire.contract import OF_A_TOKEN, Answer, Fault
 
 # A JSON Schema of draft 2020-12, as OpenAPI 3.1 has it.
 Schema = Mapping[str, Any]
@@ -28,17 +28,6 @@ _ANYWHERE = frozenset(
     {Fault.BAD_HOST, Fault.NOT_FOUND, Fault.MALFORMED, Fault.INTERNAL, Fault.UNAVAILABLE}
 )
 _OF_A_BODY = frozenset({Fault.INVALID, Fault.UNSUPPORTED_MEDIA, Fault.TOO_LARGE})
-_OF_A_TOKEN = frozenset(
-    {
-        Fault.NO_TOKEN,
-        Fault.BAD_TOKEN,
-        Fault.EXPIRED_TOKEN,
-        Fault.WRONG_KIND,
-        Fault.ENDED,
-        Fault.SUBJECT_GONE,
-        Fault.SUBJECT_DISABLED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +88,7 @@ class Action:
         if self.takes is not None:
             due |= _OF_A_BODY
         if self.opened_by and not self.key_optional:
-            due |= _OF_A_TOKEN
+            due.update(OF_A_TOKEN)
         return [fault for fault in Fault if fault in due]
 
 

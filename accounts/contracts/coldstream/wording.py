@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.login.outcome import LoginRefused, Reason
-from accounts.wire.contract import Answer, Fault, Faulted, always
+from accounts.wire.contract import OF_A_TOKEN, Answer, Fault, Faulted, always
 from accounts.wire.waiting import retry_after
 
 
@@ -58,13 +58,7 @@ FAULTS = {
     Fault.TOO_LARGE: always(_problem(413, "Content Too Large")),
     Fault.NOT_FOUND: always(_problem(404, "Not Found")),
     Fault.METHOD_NOT_ALLOWED: _method,
-    Fault.NO_TOKEN: always(_UNAUTHORIZED),
-    Fault.BAD_TOKEN: always(_UNAUTHORIZED),
-    Fault.EXPIRED_TOKEN: always(_UNAUTHORIZED),
-    Fault.WRONG_KIND: always(_UNAUTHORIZED),
-    Fault.ENDED: always(_UNAUTHORIZED),
-    Fault.SUBJECT_GONE: always(_UNAUTHORIZED),
-    Fault.SUBJECT_DISABLED: always(_UNAUTHORIZED),
+    **dict.fromkeys(OF_A_TOKEN, always(_UNAUTHORIZED)),
     Fault.FORBIDDEN: always(_problem(403, "Forbidden")),
     Fault.BAD_HOST: always(_BAD_REQUEST),
     Fault.INTERNAL: always(_problem(500, "Internal Server Error")),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.contracts.datarhei import auth0
 from accounts.login.outcome import LoginRefused, Reason
-from accounts.wire.contract import Answer, Fault, Faulted, always
+from accounts.wire.contract import OF_A_TOKEN, Answer, Fault, Faulted, always
 from accounts.wire.waiting import retry_after
 from tenants.policy import TenantRecord
 
@@ -104,13 +104,7 @@ FAULTS = {
     Fault.TOO_LARGE: always(_error(413)),
     Fault.NOT_FOUND: always(_error(404)),
     Fault.METHOD_NOT_ALLOWED: _method,
-    Fault.NO_TOKEN: always(_NO_GOOD_TOKEN),
-    Fault.BAD_TOKEN: always(_NO_GOOD_TOKEN),
-    Fault.EXPIRED_TOKEN: always(_NO_GOOD_TOKEN),
-    Fault.WRONG_KIND: always(_NO_GOOD_TOKEN),
-    Fault.ENDED: always(_NO_GOOD_TOKEN),
-    Fault.SUBJECT_GONE: always(_NO_GOOD_TOKEN),
-    Fault.SUBJECT_DISABLED: always(_NO_GOOD_TOKEN),
+    **dict.fromkeys(OF_A_TOKEN, always(_NO_GOOD_TOKEN)),
     Fault.FORBIDDEN: always(_error(403)),
     Fault.BAD_HOST: always(_error(400)),
     Fault.INTERNAL: always(_error(500)),

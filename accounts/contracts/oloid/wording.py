@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.login.outcome import LoginRefused, Reason
-from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal, always
+from accounts.wire.contract import OF_A_TOKEN, Answer, Fault, FaultAnswer, Faulted, Refusal, always
 
 DENIED = "Incorrect username or password."
 FACTOR_UNSUPPORTED = (
@@ -79,13 +79,7 @@ FAULTS: Mapping[Fault, FaultAnswer] = {
     Fault.TOO_LARGE: always(problem(413, "Content Too Large")),
     Fault.NOT_FOUND: always(problem(404, "Not Found")),
     Fault.METHOD_NOT_ALLOWED: _method,
-    Fault.NO_TOKEN: always(_UNAUTHORIZED),
-    Fault.BAD_TOKEN: always(_UNAUTHORIZED),
-    Fault.EXPIRED_TOKEN: always(_UNAUTHORIZED),
-    Fault.WRONG_KIND: always(_UNAUTHORIZED),
-    Fault.ENDED: always(_UNAUTHORIZED),
-    Fault.SUBJECT_GONE: always(_UNAUTHORIZED),
-    Fault.SUBJECT_DISABLED: always(_UNAUTHORIZED),
+    **dict.fromkeys(OF_A_TOKEN, always(_UNAUTHORIZED)),
     Fault.FORBIDDEN: _forbidden,
     Fault.BAD_HOST: always(problem(400, "Bad Request")),
     Fault.INTERNAL: always(problem(500, "Internal Server Error")),

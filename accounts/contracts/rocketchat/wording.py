@@ -14,7 +14,7 @@ from typing import Any
 from accounts.login.directory_login import DIRECTORY
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.personal_tokens import MAX_NAME
-from accounts.wire.contract import Answer, Fault, Faulted, always
+from accounts.wire.contract import OF_A_TOKEN, Answer, Fault, Faulted, always
 
 _NO_CACHE = {"Pragma": "no-cache"}
 
@@ -143,13 +143,7 @@ FAULTS = {
     Fault.TOO_LARGE: always(failed(413, "Request body is too large")),
     Fault.NOT_FOUND: always(failed(404, "Resource not found")),
     Fault.METHOD_NOT_ALLOWED: _method,
-    Fault.NO_TOKEN: always(_NOT_SIGNED_IN),
-    Fault.BAD_TOKEN: always(_NOT_SIGNED_IN),
-    Fault.EXPIRED_TOKEN: always(_NOT_SIGNED_IN),
-    Fault.WRONG_KIND: always(_NOT_SIGNED_IN),
-    Fault.ENDED: always(_NOT_SIGNED_IN),
-    Fault.SUBJECT_GONE: always(_NOT_SIGNED_IN),
-    Fault.SUBJECT_DISABLED: always(_NOT_SIGNED_IN),
+    **dict.fromkeys(OF_A_TOKEN, always(_NOT_SIGNED_IN)),
     Fault.FORBIDDEN: always(
         failed(
             403,

@@ -24,7 +24,7 @@ from accounts.tokens.claims import times
 from accounts.tokens.profile import TokenProfile
 from accounts.wire.authentication import bearer, session, verified
 from accounts.wire.call import Call
-from accounts.wire.contract import Answer, Contract, Fault, Faulted, always
+from accounts.wire.contract import OF_A_TOKEN, Answer, Contract, Fault, Faulted, always
 from accounts.wire.description import (
     ANY_REASON,
     TEXT,
@@ -79,18 +79,7 @@ REFUSALS = {
 }
 FAULTS = {
     **dict.fromkeys(Fault, always(_dark(400, "not understood"))),
-    **dict.fromkeys(
-        (
-            Fault.NO_TOKEN,
-            Fault.BAD_TOKEN,
-            Fault.EXPIRED_TOKEN,
-            Fault.WRONG_KIND,
-            Fault.ENDED,
-            Fault.SUBJECT_GONE,
-            Fault.SUBJECT_DISABLED,
-        ),
-        always(_dark(401, "no flame")),
-    ),
+    **dict.fromkeys(OF_A_TOKEN, always(_dark(401, "no flame"))),
     Fault.NOT_FOUND: always(_dark(404, "nothing there")),
     Fault.METHOD_NOT_ALLOWED: always(_dark(405, "not that way")),
     Fault.INTERNAL: always(_dark(500, "out of oil")),
