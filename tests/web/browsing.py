@@ -27,6 +27,12 @@ def hidden(page: HttpResponse) -> dict[str, str]:
     return fields
 
 
+def said(page: Any) -> str:
+    """What a page says aloud, empty if it says nothing."""
+    found = re.search(r'role="alert"[^>]*>([^<]*)<', page.content.decode())
+    return found[1] if found else ""
+
+
 class Browser(Client):
     """Checks CSRF as a real browser would meet it."""
 
