@@ -1,8 +1,12 @@
-"""The town of tests/login/gate.py as a fixture."""
+"""The town of tests/login/gate.py, and the mails that leave it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core import mail
+from django.db import transaction
 
 from tests.login.gate import Town, found_town
 
@@ -10,3 +14,11 @@ from tests.login.gate import Town, found_town
 @pytest.fixture
 def town(db: None) -> Town:
     return found_town()
+
+
+@pytest.fixture
+def letters(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The mails that have left, at once: a test's transaction never ends."""
+    settings.MAIL_INLINE = True
+    monkeypatch.setattr(transaction, "on_commit", lambda done: done())
+    return mail.outbox

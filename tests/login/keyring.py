@@ -16,12 +16,25 @@ from accounts.login.sessions import Found
 from accounts.models import Session
 from mfa.models import Passkey
 from tenants.hint import TenantHint
-from tests.login.gate import TOKEN, context, logged_in
+from tests.login.gate import TOKEN, Town, challenged, context, logged_in, second
 from tests.mfa.software_key import HOST, SoftwareKey
 
 BROWSER = "a random value of this browser"
+BETA_HOST = "beta.example.com"
 PASSKEYS = replace(TOKEN, factors=TOKEN.factors | {Factor.PASSKEY})
 HERE = TenantHint(host=HOST)
+
+
+def methods(session: Session) -> list[str]:
+    """How its holder was proved, in order."""
+    return [record["method"] for record in session.amr]
+
+
+def second_session(town: Town) -> Session:
+    """A session of the one who has an app, opened with a code of it."""
+    done = second(challenged().token, town.code(timezone.now()))
+    assert isinstance(done, Authenticated)
+    return done.session
 
 
 def found(session: Session) -> Found:
