@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -13,12 +14,15 @@ from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Session
+from tests.fixtures import PASSWORD
 
 if TYPE_CHECKING:
     # The stubs' name for what the test client returns; it does not exist at run time.
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 LOGIN = "/api/v1/login"
+# The password as a client sends it that keeps it to itself.
+DIGEST = hashlib.sha256(PASSWORD.encode()).hexdigest()
 DETAILS = b'"details":{"method":"totp","codeGenerated":false,"availableMethods":["totp"]}'
 UNAUTHORIZED = b'{"success":false,"error":"Unauthorized","status":"error","message":"Unauthorized"}'
 CODE_REQUIRED = (

@@ -14,6 +14,7 @@ from accounts.login import sessions
 from accounts.models import LoginEvent, Session, User
 from tenants import resolve
 from tests.contracts.rocketchat.exchange import (
+    DIGEST,
     NOT_SIGNED_IN,
     TOKEN,
     MailingClient,
@@ -23,8 +24,8 @@ from tests.contracts.rocketchat.exchange import (
     refused,
     signed_in,
 )
-from tests.contracts.rocketchat.test_guard import DIGEST, PASSWORD_REQUIRED
-from tests.contracts.rocketchat.test_personal_tokens import _end_all_first
+from tests.contracts.rocketchat.personal_tokens import end_all_first
+from tests.contracts.rocketchat.test_guard import PASSWORD_REQUIRED
 from tests.fixtures import PASSWORD, Cast
 
 CALL = "users.createToken"
@@ -157,7 +158,7 @@ def test_a_body_that_misses_something_is_told(
 def test_an_officer_who_is_thrown_out_meanwhile_makes_none(
     client: Client, cast: Cast, erin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "judge", _end_all_first)
+    monkeypatch.setattr(sessions, "judge", end_all_first)
     body = {"username": "alice", "secret": SECRET}
     refused(post(client, CALL, erin, body), 401, NOT_SIGNED_IN)
     assert not Session.objects.filter(user=cast.alice.user).exists()

@@ -18,6 +18,7 @@ from mfa.models import Enrolment, RecoveryCode, TotpAuthenticator
 from tests.contracts.rocketchat.exchange import (
     CODE_INVALID,
     CODE_REQUIRED,
+    DIGEST,
     NOT_SIGNED_IN,
     MailingClient,
     Text,
@@ -28,7 +29,7 @@ from tests.contracts.rocketchat.exchange import (
     refused,
     signed_in,
 )
-from tests.contracts.rocketchat.test_guard import DIGEST, FORBIDDEN
+from tests.contracts.rocketchat.test_guard import FORBIDDEN
 from tests.fixtures import PASSWORD, Cast
 
 ALICE: dict[str, Any] = {"user": "alice", "password": PASSWORD}

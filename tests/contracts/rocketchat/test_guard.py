@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from mfa import email_codes
 from mfa.models import Enrolment, Passkey
 from tests.contracts.rocketchat.exchange import (
     CODE_INVALID,
+    DIGEST,
     NOT_SIGNED_IN,
     guard,
     let_pass,
@@ -25,7 +25,6 @@ from tests.contracts.rocketchat.exchange import (
 )
 from tests.fixtures import PASSWORD, Cast
 
-DIGEST = hashlib.sha256(PASSWORD.encode()).hexdigest()
 TOTP = b'{"method":"totp","codeGenerated":false,"availableMethods":["totp"]}'
 BY_PASSWORD = b'{"method":"password","codeGenerated":false,"availableMethods":[]}'
 TOTP_REQUIRED = guard("totp-required", "TOTP Required", TOTP)
