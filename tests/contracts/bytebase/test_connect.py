@@ -36,23 +36,16 @@ from tests.contracts.bytebase.connect_calls import (
 )
 from tests.contracts.bytebase.conversation import (
     COOKIES,
-    MOMENT,
     Api,
     Clock,
-    Text,
     cookies,
     flip,
     part,
     statements,
 )
+from tests.contracts.bytebase.setups import PENDING
 from tests.contracts.bytebase.wire_format import encode
 from tests.fixtures import Cast
-
-PENDING = {
-    "tempOtpSecret": Text(r"[A-Z2-7]{32}"),
-    "tempRecoveryCodes": [Text(r"[0-9A-Za-z]{10}")] * 10,
-    "tempOtpSecretCreatedTime": Text(MOMENT.pattern),
-}
 
 
 @pytest.fixture(autouse=True)
