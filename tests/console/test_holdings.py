@@ -13,18 +13,10 @@ from accounts.models import ExternalAccount, Group, PersonalAccessToken, Session
 from mfa import recovery_codes
 from mfa.models import Passkey, TotpAuthenticator
 from tenants.models import IdentityProvider
-from tests.console.test_custody import do, last_event
-from tests.console.test_people import mailed
+from tests.console.deeds import do, last_event
 from tests.console.test_scope import furnish, open_session, path_of
 from tests.fixtures import Cast
-from tests.web.browsing import Browser, signed_in
-
-__all__ = ["mailed"]
-
-
-@pytest.fixture
-def officer(cast: Cast) -> Browser:
-    return signed_in(cast.erin)
+from tests.web.browsing import Browser
 
 
 @pytest.fixture

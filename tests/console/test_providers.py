@@ -1,84 +1,22 @@
-"""Identity providers in the console: fields, secrets that are written only, tests, their end."""
+"""Identity providers in the console: fields, secrets that are written only, their end."""
 
 from __future__ import annotations
 
 import json
-import threading
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
-from django.conf import settings as django_settings
 from django.utils import timezone
 
 from accounts.login import sessions
 from accounts.models import ExternalAccount, LoginEvent, Session
-from tenants.federation import issuers, outbound, providers
+from tenants.federation import providers
 from tenants.federation.provider import of_row
-from tenants.models import IdentityProvider, Tenant
-from tests.console.test_scope import make_superuser, open_session, path_of
-from tests.console.test_tenants import shown
+from tenants.models import IdentityProvider
+from tests.console.provider_forms import ADD, OIDC, SECRET, add, change, events, provider
+from tests.console.test_scope import open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
-
-ADD = path_of(IdentityProvider, "add")
-SECRET = "the provider's and ours"
-OIDC = {
-    "name": "corp",
-    "title": "Corporate login",
-    "enabled": "on",
-    "position": "1",
-    "creates_accounts": "on",
-    "setting__issuer": "https://id.example.com/",
-    "setting__clientId": "dragoman",
-    "setting__scopes": "openid email",
-    "setting__authStyle": "IN_HEADER",
-    "new_secret": SECRET,
-}
-
-
-@pytest.fixture
-def boss(cast: Cast) -> Browser:
-    return signed_in(make_superuser(cast.erin))
-
-
-def add(boss: Browser, kind: str, capture: Any, **fields: str) -> Any:
-    path = f"{ADD}?kind={kind}"
-    page = boss.get(path)
-    assert page.status_code == 200
-    with capture(execute=True):
-        return boss.post(path, {**shown(page), **fields})
-
-
-def change(boss: Browser, row: IdentityProvider, capture: Any, *without: str, **new: str) -> Any:
-    path = path_of(IdentityProvider, row.pk, "change")
-    fields = {**shown(boss.get(path)), **new}
-    for name in without:
-        fields.pop(name)
-    with capture(execute=True):
-        return boss.post(path, fields)
-
-
-def provider(tenant: Tenant, **more: Any) -> IdentityProvider:
-    given: dict[str, Any] = {
-        "name": "corp",
-        "kind": "OIDC",
-        "settings": {"issuer": "https://id.example.com/", "clientId": "dragoman"},
-        **more,
-    }
-    row = IdentityProvider(tenant=tenant, **given)
-    row.set_secret(SECRET)
-    row.save()
-    return row
-
-
-def events(name: str) -> list[Any]:
-    rows = LoginEvent.objects.filter(event=f"admin:provider:{name}").order_by("at")
-    return [(row.tenant_id, row.trace) for row in rows]
 
 
 def test_a_provider_of_each_kind_is_made_by_named_fields(
@@ -276,112 +214,6 @@ def test_what_a_provider_opened_ends_with_it(
     assert ended(by_hub) == "identity provider deleted"
     assert list(IdentityProvider.objects.all()) == [row]
     assert events("deleted") == [(cast.alpha.pk, [["by", "erin"], ["identity provider", "hub"]])]
-
-
-class _Issuer(BaseHTTPRequestHandler):
-    """What an OpenID provider publishes; the tests change it."""
-
-    base = ""
-    document: dict[str, Any]
-    keys: Any
-
-    def do_GET(self) -> None:
-        body: Any = {"/jwks": self.keys}.get(self.path)
-        if self.path == "/.well-known/openid-configuration":
-            body = self.document
-        if self.path == "/away":
-            self.send_error(503)
-            return
-        self.send_response(200 if body is not None else 400)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *args: Any) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Issuer]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Issuer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}"
-    conf = replace(django_settings.DRAGOMAN, outbound_hosts=frozenset({"127.0.0.1"}))
-    monkeypatch.setattr(django_settings, "DRAGOMAN", conf)
-    _Issuer.base = base
-    _Issuer.document = {
-        "issuer": base,
-        "authorization_endpoint": f"{base}/authorize",
-        "token_endpoint": f"{base}/token",
-        "jwks_uri": f"{base}/jwks",
-    }
-    _Issuer.keys = {"keys": [{"kty": "EC", "kid": "1"}]}
-    outbound.forget()
-    issuers.forget()
-    yield _Issuer
-    server.shutdown()
-    server.server_close()
-
-
-def tried(boss: Browser, row: IdentityProvider) -> str:
-    path = path_of(IdentityProvider, row.pk, "test")
-    page = boss.get(path)
-    assert page.status_code == 200
-    return str(boss.submit(page, path).content.decode())
-
-
-def test_a_test_of_a_connection_says_what_is_wrong(
-    cast: Cast, boss: Browser, issuer: type[_Issuer]
-) -> None:
-    base = issuer.base
-    row = provider(cast.alpha, settings={"issuer": base, "clientId": "c"})
-    page = tried(boss, row)
-    assert "Discovery: good." in page
-    assert "Key set: good.</strong> It holds 1 usable keys." in page
-    assert ": wrong." not in page
-    issuer.keys = {"keys": [{"kty": "oct"}]}
-    issuer.document["token_endpoint"] = f"{base}/away"
-    page = tried(boss, row)
-    assert "Key set: wrong.</strong> It holds no usable key." in page
-    assert "Token address: wrong.</strong> It answered 503." in page
-    issuer.document["jwks_uri"] = "https://10.0.0.1/keys"
-    assert "does not lead to this network" in tried(boss, row)
-    issuer.document["issuer"] = "https://other.example.com"
-    assert "names another issuer" in tried(boss, row)
-    assert SECRET not in page
-    hub = provider(
-        cast.alpha,
-        name="hub",
-        kind="OAUTH2",
-        settings={
-            "authUrl": f"{base}/a",
-            "tokenUrl": f"{base}/t",
-            "userInfoUrl": f"{base}/away",
-            "clientId": "c",
-        },
-    )
-    page = tried(boss, hub)
-    assert "Token address: good.</strong> It answered 400." in page
-    assert "User info address: wrong.</strong> It answered 503." in page
-    rows = LoginEvent.objects.filter(event="admin:provider:tested").order_by("at")
-    assert [row.reason for row in rows] == ["good", *["failed"] * 4]
-    assert rows[1].trace == [
-        ["by", "erin"],
-        ["provider", "corp"],
-        ["wrong", "Token address, Key set"],
-    ]
-
-
-def test_a_test_wants_a_sign_in_of_a_short_time_ago(cast: Cast, boss: Browser) -> None:
-    row = provider(cast.alpha)
-    path = path_of(IdentityProvider, row.pk, "test")
-    page = boss.get(path)
-    long_ago = timezone.now() - timedelta(minutes=30)
-    for session in Session.objects.filter(user=cast.erin.user):
-        proofs = [{**record, "at": int(long_ago.timestamp())} for record in session.amr]
-        Session.objects.filter(pk=session.pk).update(auth_time=long_ago, amr=proofs)
-    assert boss.submit(page, path).status_code == 302
-    assert boss.get(path)["Location"].startswith("/sign-in/")
-    assert events("tested") == []
 
 
 def test_auth0_tenants_are_pasted_as_core_has_them(

@@ -19,18 +19,10 @@ from accounts.web.headers import POLICY
 from mfa import recovery_codes
 from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
 from tenants.hashing import Overloaded
-from tests.console.test_custody import do, last_event, log_in
-from tests.console.test_people import deed, mailed
+from tests.console.deeds import deed, do, last_event, log_in
 from tests.console.test_scope import make_superuser, path_of
 from tests.fixtures import Cast, Persona
 from tests.web.browsing import Browser, signed_in
-
-__all__ = ["mailed"]
-
-
-@pytest.fixture
-def officer(cast: Cast) -> Browser:
-    return signed_in(cast.erin)
 
 
 def about(who: Persona) -> str:

@@ -24,7 +24,7 @@ from tenants import resolve
 from tenants.conf import conf
 from tenants.hint import TenantHint
 from tenants.models import Tenant, TenantPolicy
-from tests.console.test_custody import REPEATING
+from tests.console.deeds import REPEATING
 from tests.fixtures import PASSWORD, Cast
 from tests.web.browsing import Browser, signed_in
 

@@ -8,7 +8,6 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import contracts as contracts_package
@@ -16,7 +15,7 @@ from accounts.admin.contract_settings import surfaces
 from accounts.models import LoginEvent
 from tenants import resolve
 from tenants.models import Tenant
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.test_scope import path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 
@@ -66,11 +65,6 @@ def saved(tenant: Tenant) -> Tenant:
 
 def last_change() -> dict[str, str]:
     return dict(LoginEvent.objects.filter(event="admin:tenant:changed").latest("at").trace)
-
-
-@pytest.fixture
-def boss(cast: Cast) -> Browser:
-    return signed_in(make_superuser(cast.erin))
 
 
 def test_a_form_that_nobody_touched_changes_nothing(

@@ -15,7 +15,7 @@ from accounts.contracts.bytebase.wording import PROVIDERS
 from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import LoginEvent, Session, User
 from tenants.models import Tenant
-from tests.console.test_providers import _Issuer, issuer  # noqa: F401  # a fixture
+from tests.console.issuer import Issuer
 from tests.console.test_scope import make_superuser, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
@@ -201,7 +201,7 @@ def test_the_form_and_the_test_want_a_sign_in_of_a_short_time_ago(cast: Cast) ->
 
 def test_a_test_asks_the_issuer_and_says_what_is_wrong(
     cast: Cast,
-    issuer: type[_Issuer],  # noqa: F811  # the fixture
+    issuer: type[Issuer],  # the fixture
 ) -> None:
     user = workload(cast.alpha, **{**STORED, "issuer": issuer.base})
     browser = signed_in(cast.erin)

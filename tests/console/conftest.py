@@ -1,0 +1,72 @@
+"""Who acts in the console, the mails that leave it, and a provider that it asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import ThreadingHTTPServer
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.core import mail
+
+from tenants.federation import issuers, outbound
+from tests.console.issuer import Issuer
+from tests.console.test_scope import make_superuser
+from tests.fixtures import Cast
+from tests.web.browsing import Browser, signed_in
+
+
+@pytest.fixture
+def officer(cast: Cast) -> Browser:
+    """Staff of one tenant, signed in."""
+    return signed_in(cast.erin)
+
+
+@pytest.fixture
+def boss(cast: Cast) -> Browser:
+    """A superuser, signed in."""
+    return signed_in(make_superuser(cast.erin))
+
+
+@pytest.fixture
+def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
+    """What leaves the house while the block runs, at once."""
+
+    @contextmanager
+    def sending() -> Iterator[list[Any]]:
+        mail.outbox.clear()
+        with (
+            patch.object(settings, "MAIL_INLINE", True, create=True),
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            yield mail.outbox
+
+    return sending
+
+
+@pytest.fixture
+def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Issuer]]:
+    """A provider that is really asked."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    conf = replace(settings.DRAGOMAN, outbound_hosts=frozenset({"127.0.0.1"}))
+    monkeypatch.setattr(settings, "DRAGOMAN", conf)
+    Issuer.base = base
+    Issuer.document = {
+        "issuer": base,
+        "authorization_endpoint": f"{base}/authorize",
+        "token_endpoint": f"{base}/token",
+        "jwks_uri": f"{base}/jwks",
+    }
+    Issuer.keys = {"keys": [{"kty": "EC", "kid": "1"}]}
+    outbound.forget()
+    issuers.forget()
+    yield Issuer
+    server.shutdown()
+    server.server_close()

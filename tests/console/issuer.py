@@ -1,0 +1,29 @@
+"""An OpenID provider of the tests' own."""
+
+from __future__ import annotations
+
+import json
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+
+class Issuer(BaseHTTPRequestHandler):
+    """What an OpenID provider publishes; the tests change it."""
+
+    base = ""
+    document: dict[str, Any]
+    keys: Any
+
+    def do_GET(self) -> None:
+        body: Any = {"/jwks": self.keys}.get(self.path)
+        if self.path == "/.well-known/openid-configuration":
+            body = self.document
+        if self.path == "/away":
+            self.send_error(503)
+            return
+        self.send_response(200 if body is not None else 400)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *args: Any) -> None:
+        """Quiet."""
