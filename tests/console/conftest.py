@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core import mail
 
 from tenants.federation import issuers, outbound
+from tests.console.furniture import make_superuser
 from tests.console.issuer import Issuer
-from tests.console.test_scope import make_superuser
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

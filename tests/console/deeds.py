@@ -14,7 +14,7 @@ from accounts.login.pipeline import authenticate
 from accounts.login.profile import ChallengeForm, Issued, LoginProfile
 from accounts.models import LoginEvent, Session, User
 from tenants.hint import TenantHint
-from tests.console.test_scope import path_of
+from tests.console.furniture import path_of
 from tests.fixtures import PASSWORD, Cast, Persona
 from tests.web.browsing import Browser
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import LoginEvent
 from tenants.models import IdentityProvider, Tenant
-from tests.console.test_scope import path_of
+from tests.console.furniture import path_of
 from tests.console.test_tenants import shown
 from tests.web.browsing import Browser
 

@@ -17,7 +17,7 @@ from accounts.models import LoginEvent, Session, User
 from mfa import recovery_codes
 from mfa.models import RecoveryCode, TotpAuthenticator
 from tests.console.deeds import do, erins_session, last_event, log_in
-from tests.console.test_scope import make_superuser, open_session, path_of
+from tests.console.furniture import make_superuser, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

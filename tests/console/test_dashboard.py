@@ -20,7 +20,7 @@ from accounts.models import LoginEvent, Session, ThrottleBucket, User
 from mfa import binding, totp
 from tenants import resolve
 from tenants.models import Tenant
-from tests.console.test_scope import make_superuser, open_session
+from tests.console.furniture import make_superuser, open_session
 from tests.fixtures import Cast, Persona
 from tests.web.browsing import Browser, signed_in
 

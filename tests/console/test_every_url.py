@@ -18,7 +18,8 @@ from accounts.console import console
 from accounts.models import LoginEvent, User
 from mfa import binding, recovery_codes, totp
 from mfa.models import RecoveryCode, TotpAuthenticator
-from tests.console.test_scope import NAMED, furnish, make_superuser, path_of, secrets_of
+from tests.console.furniture import furnish, make_superuser, path_of
+from tests.console.secrecy import NAMED, secrets_of
 from tests.fixtures import Cast, Persona
 from tests.web.browsing import signed_in
 
@@ -53,7 +54,7 @@ def object_urls(model: type[Model], key: Any) -> Iterator[str]:
 def full(cast: Cast, who: Persona) -> dict[type[Model], Model]:
     """One row of every table, and an account that every act applies to."""
     rows = furnish(who.user.tenant, who.user)
-    assert set(rows) >= set(MODELS), "tests.console.test_scope.furnish makes a row of every table"
+    assert set(rows) >= set(MODELS), "tests.console.furniture.furnish makes a row of every table"
     if not TotpAuthenticator.objects.filter(user=who.user).exists():
         binding.bind_totp(who.user.pk, totp.new_secret())
         recovery_codes.replace(who.user.pk, recovery_codes.new_codes(), by=who.username)

@@ -14,7 +14,7 @@ from mfa import recovery_codes
 from mfa.models import Passkey, TotpAuthenticator
 from tenants.models import IdentityProvider
 from tests.console.deeds import do, last_event
-from tests.console.test_scope import furnish, open_session, path_of
+from tests.console.furniture import furnish, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser
 

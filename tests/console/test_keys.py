@@ -13,7 +13,7 @@ from accounts.tokens import keys
 from accounts.tokens.jwks import key_set
 from accounts.wire.registry import token_profiles
 from tenants.conf import conf
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

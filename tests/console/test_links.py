@@ -14,7 +14,7 @@ from accounts.models import LoginEvent, User
 from mfa.models import Challenge
 from tenants import resolve
 from tests.console.deeds import deed, do, last_event, log_in
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

@@ -25,7 +25,7 @@ from accounts.models import (
 )
 from mfa.models import EmailFactor, Passkey
 from tests.console.deeds import deed, do, last_event, log_in
-from tests.console.test_scope import furnish, open_session, path_of
+from tests.console.furniture import furnish, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.models import LoginEvent, Session
 from tenants.models import IdentityProvider
+from tests.console.furniture import path_of
 from tests.console.issuer import Issuer
 from tests.console.provider_forms import SECRET, events, provider
-from tests.console.test_scope import path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser
 

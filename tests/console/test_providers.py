@@ -13,8 +13,8 @@ from accounts.models import ExternalAccount, LoginEvent, Session
 from tenants.federation import providers
 from tenants.federation.provider import of_row
 from tenants.models import IdentityProvider
+from tests.console.furniture import open_session, path_of
 from tests.console.provider_forms import ADD, OIDC, SECRET, add, change, events, provider
-from tests.console.test_scope import open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

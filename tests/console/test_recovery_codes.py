@@ -20,7 +20,7 @@ from mfa import recovery_codes
 from mfa.models import EmailFactor, Passkey, RecoveryCode, TotpAuthenticator
 from tenants.hashing import Overloaded
 from tests.console.deeds import deed, do, last_event, log_in
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast, Persona
 from tests.web.browsing import Browser, signed_in
 

@@ -22,7 +22,7 @@ from tenants import resolve
 from tenants.hint import TenantHint
 from tenants.models import Tenant
 from tests.console.deeds import REPEATING, do, last_event
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

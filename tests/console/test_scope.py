@@ -6,19 +6,15 @@ Every address of a row, the acts included, is tried in test_every_url.py.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.admin.sites import AdminSite
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts import provisioning
 from accounts.console import console
-from accounts.login import sessions
 from accounts.models import (
     ExternalAccount,
     Group,
@@ -31,12 +27,13 @@ from accounts.models import (
     User,
 )
 from mfa import binding, recovery_codes, totp
-from mfa.models import Passkey, RecoveryCode, TotpAuthenticator
+from mfa.models import Passkey
 from tenants.models import IdentityProvider, Tenant
-from tests.fixtures import Cast, Persona
+from tests.console.furniture import furnish, make_superuser, open_session, path_of
+from tests.console.secrecy import NAMED, secrets_of
+from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 
-SECRET = "kept-by-the-provider-and-us"
 MODELS = (
     User,
     Group,
@@ -50,74 +47,6 @@ MODELS = (
     PersonalAccessToken,
     IdentityProvider,
 )
-# Fields whose names speak of secrets: numbers and switches, and what is written and never shown.
-NAMED = (
-    "password_min_length",
-    "disallow_password_signin",
-    "create_token_secret_sha256",
-    "new_secret",
-    "remove_secret",
-)
-
-
-def make_superuser(who: Persona) -> Persona:
-    User.objects.filter(pk=who.user.pk).update(is_superuser=True)
-    return who
-
-
-def open_session(user: User, contract: str = "coldstream") -> Session:
-    now = timezone.now()
-    session = Session(
-        tenant_id=user.tenant_id,
-        user=user,
-        contract=contract,
-        address="192.0.2.7",
-        agent=f"agent of {user.username} at {user.tenant.slug}",
-        amr=[sessions.amr(sessions.PASSWORD, now)],
-        acr="aal1",
-        auth_time=now,
-        expires_at=now + timedelta(hours=1),
-        security_epoch=user.security_epoch,
-    )
-    session.save()
-    return session
-
-
-def furnish(tenant: Tenant, user: User) -> dict[type[Model], Model]:
-    """One row of every kind in a tenant."""
-    group = Group.objects.create(tenant=tenant, name=f"{tenant.slug}-crew")
-    group.members.add(user)
-    machine = provisioning.create_user(tenant, f"{tenant.slug}-robot", kind=User.Kind.SERVICE)
-    issued = provisioning.issue_credential(machine, client_id=f"{tenant.slug}-client")
-    provider = IdentityProvider.objects.create(
-        tenant=tenant,
-        name=f"{tenant.slug}-idp",
-        kind="OIDC",
-        settings={"issuer": "https://idp.example", "clientId": "us"},
-    )
-    name = f"{tenant.slug}-held"
-    return {
-        Passkey: Passkey.objects.create(user=user, credential_id=name.encode(), name=name),
-        ExternalAccount: ExternalAccount.objects.create(
-            user=user, provider=provider, subject=name, identifier=name
-        ),
-        PersonalAccessToken: PersonalAccessToken.objects.create(
-            user=user, session=open_session(user, "rocketchat"), name=name, last_part="abcdef"
-        ),
-        User: user,
-        Group: group,
-        ServiceCredential: issued.credential,
-        Session: open_session(user),
-        LoginEvent: LoginEvent.objects.filter(tenant=tenant).earliest("at"),
-        SigningKey: SigningKey.objects.filter(tenant=tenant).earliest("created_at"),
-        Tenant: tenant,
-        IdentityProvider: provider,
-    }
-
-
-def path_of(model: type[Model], *parts: Any) -> str:
-    opts = model._meta
-    return "/".join(("/admin", opts.app_label, str(opts.model_name), *map(str, parts), ""))
 
 
 def test_the_console_knows_exactly_these_tables() -> None:
@@ -298,19 +227,6 @@ def test_what_is_read_only_cannot_be_written(cast: Cast) -> None:
     assert browser.get(path_of(User, cast.alice.user.pk, "delete")).status_code == 403
     cast.alpha.refresh_from_db()
     assert (cast.alpha.name, cast.alpha.state) == ("Alpha", "active")
-
-
-def secrets_of(cast: Cast) -> list[str]:
-    """Every text in the database that no page may show."""
-    found = [*User.objects.values_list("password", flat=True)]
-    found += ServiceCredential.objects.values_list("secret_hash", flat=True)
-    found += SigningKey.objects.values_list("sealed", flat=True)
-    found += TotpAuthenticator.objects.values_list("secret_sealed", flat=True)
-    for rows in (RecoveryCode.objects.values_list("digest", "salt"),):
-        found += [bytes(value).hex() for row in rows for value in row]
-    found += [cast.bob.totp_secret.hex(), totp.base32(cast.bob.totp_secret)]
-    found += [*cast.bob.recovery_codes, cast.svc.client_secret, SECRET]
-    return [text for text in found if text]
 
 
 def test_no_page_shows_a_secret_or_asks_for_a_password(cast: Cast) -> None:

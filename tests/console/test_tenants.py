@@ -15,7 +15,7 @@ from accounts.admin.contract_settings import surfaces
 from accounts.models import LoginEvent
 from tenants import resolve
 from tenants.models import Tenant
-from tests.console.test_scope import path_of
+from tests.console.furniture import path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

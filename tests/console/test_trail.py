@@ -20,7 +20,7 @@ from accounts.login.outcome import Reason
 from accounts.models import LoginEvent, Session
 from accounts.web.wording import REFUSALS
 from accounts.wire.registry import contracts
-from tests.console.test_scope import make_superuser, open_session, path_of
+from tests.console.furniture import make_superuser, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

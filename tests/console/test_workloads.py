@@ -15,8 +15,8 @@ from accounts.contracts.bytebase.wording import PROVIDERS
 from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import LoginEvent, Session, User
 from tenants.models import Tenant
+from tests.console.furniture import make_superuser, open_session, path_of
 from tests.console.issuer import Issuer
-from tests.console.test_scope import make_superuser, open_session, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 
