@@ -126,9 +126,10 @@ REFRESH_GRACE_SECONDS = Variable(
 )
 KEY_POLL_SECONDS = Variable(
     "DRAGOMAN_KEY_POLL_SECONDS",
-    values.positive,
+    # A revoked key is to be dead everywhere within a minute, also where one look came to nothing.
+    values.up_to(30),
     5,
-    "How often a process looks for rotated signing keys",
+    "How often a process looks for rotated and revoked signing keys; at most 30",
 )
 BODY_LIMIT = Variable(
     "DRAGOMAN_BODY_LIMIT", values.positive, 65536, "Longest request body, in bytes"

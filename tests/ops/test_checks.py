@@ -146,6 +146,12 @@ def test_a_malformed_variable_stops_the_start_and_is_named_without_its_value(
     assert value not in messages[0].msg
 
 
+def test_a_revoked_key_is_looked_for_every_half_minute_at_least(settings: Settings) -> None:
+    assert found(settings, DRAGOMAN_KEY_POLL_SECONDS="30") == []
+    assert settings.DRAGOMAN.key_poll == 30.0
+    assert identifiers(found(settings, DRAGOMAN_KEY_POLL_SECONDS="31")) == ["accounts.E014"]
+
+
 def test_an_unknown_mode_counts_as_production(settings: Settings) -> None:
     messages = found(settings, DRAGOMAN_MODE="develop", DRAGOMAN_BASE_URL=None)
 
