@@ -21,10 +21,10 @@ from accounts.login import passwords
 from accounts.login.outcome import Reason
 from accounts.login.registration import create_user
 from accounts.models import ExternalAccount, Group, LoginEvent, User
-from tenants.federation.identity import ExternalIdentity
+from tenants.federation.identity import ExternalIdentity, is_trusted
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
-from tenants.models import Tenant
+from tenants.models import IdentityProvider, Tenant
 from tenants.names import fold
 
 
@@ -122,10 +122,14 @@ def vouched(provider: Provider, identity: ExternalIdentity) -> str:
     the officer names the domains in which the provider's addresses are good.
     """
     claimed = address(provider, identity)
-    said = identity.email_verified and fold(identity.email) == fold(claimed)
+    domain = claimed.rpartition("@")[2]
+    if domain != fold(domain):
+        # Accounts are found by folded names, which make one of two domains: straße and strasse.
+        return ""
+    said = identity.email_verified and identity.email == claimed
     if provider.kind is Kind.OIDC:
         return claimed if said else ""
-    trusted = fold(claimed.rpartition("@")[2]) in provider.trusted_domains
+    trusted = is_trusted(claimed, provider.trusted_domains)
     return claimed if said or trusted or provider.kind is Kind.LDAP else ""
 
 
@@ -133,6 +137,8 @@ def _linked(provider: Provider, identity: ExternalIdentity) -> QuerySet[External
     return ExternalAccount.objects.filter(
         provider_id=provider.id,
         provider__tenant_id=provider.tenant_id,
+        # This process may not have heard of it yet.
+        provider__enabled=True,
         user__tenant_id=provider.tenant_id,
         subject=identity.subject,
     )
@@ -145,6 +151,8 @@ def _seen(linked: ExternalAccount, identity: ExternalIdentity, client: ClientCon
 
 
 def _first_time(provider: Provider, identity: ExternalIdentity, client: ClientContext) -> Admitted:
+    if not IdentityProvider.objects.filter(pk=provider.id, enabled=True).exists():
+        raise NotAdmitted(Reason.EXTERNAL_UNKNOWN)
     email = vouched(provider, identity)
     if address(provider, identity) and not email:
         raise NotAdmitted(Reason.EXTERNAL_UNVERIFIED)
@@ -166,7 +174,7 @@ def _waiting(provider: Provider, email: str) -> User | None:
 
     Anything else is somebody's already, and its owner links it himself after a login here.
     """
-    if not email or fold(email.rpartition("@")[2]) not in provider.trusted_domains:
+    if not is_trusted(email, provider.trusted_domains):
         return None
     user = (
         User.objects.select_for_update(of=("self",))

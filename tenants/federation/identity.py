@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Longer values are cut: they come from elsewhere and must fit their columns.
+from tenants.names import fold
+
+# Longer texts for people are cut: they come from elsewhere and must fit their columns. Names and
+# addresses are not: the beginning of one may be somebody else's.
 _LONGEST = 200
+_MAX_NAME, _MAX_GROUP, _MAX_SUBJECT = 254, 100, 255
 _MOST_GROUPS = 200
 
 
@@ -82,23 +86,42 @@ def identity(
 
     An identifier that is no address gets the provider's domain, as Bytebase documents it.
     """
-    identifier = _text(claims, mapping.identifier).strip().lower()
+    identifier = _name(claims, mapping.identifier)
     if not identifier:
         raise ProviderRefused("missing identifier", "identifier")
     if "@" not in identifier and domain:
         identifier = f"{identifier}@{domain.lower()}"
-    email = _text(claims, "email").strip().lower()
+    email = _name(claims, "email")
     return ExternalIdentity(
         subject=subject,
         identifier=identifier,
         email=email,
         # The texts "true" and "false" are no statement (a known hole of other products).
         email_verified=bool(email) and claims.get("email_verified") is True,
-        display_name=_text(claims, mapping.display_name),
-        phone=_text(claims, mapping.phone),
+        display_name=_text(claims, mapping.display_name)[:_LONGEST],
+        phone=_text(claims, mapping.phone)[:_LONGEST],
         groups=_groups(claims, mapping.groups),
         claims=claims,
     )
+
+
+def is_trusted(address: str, domains: Collection[str]) -> bool:
+    """Whether an address, in lower case, is in one of these domains, which are folded.
+
+    One that only folds to such a domain is another domain: ``straße`` is not ``strasse``.
+    """
+    domain = address.rpartition("@")[2]
+    return "@" in address and domain in domains and fold(domain) == domain
+
+
+def is_subject(value: Any) -> bool:
+    """Whether this can identify an account at a provider: a text that a column holds."""
+    return isinstance(value, str) and 0 < len(value) <= _MAX_SUBJECT and value.isprintable()
+
+
+def _name(claims: Mapping[str, Any], name: str) -> str:
+    text = _text(claims, name).strip().lower()
+    return text if len(text) <= _MAX_NAME else ""
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
@@ -108,7 +131,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
         value = str(value)
     if not isinstance(value, str) or not value.isprintable():
         return ""
-    return value[:_LONGEST]
+    return value
 
 
 def _at(claims: Mapping[str, Any], name: str) -> Any:
@@ -128,4 +151,6 @@ def _groups(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
     if not isinstance(value, list | tuple):
         return None
     texts = (item for item in value if isinstance(item, str) and item.isprintable())
-    return tuple(dict.fromkeys(text[:100] for text in texts if text))[:_MOST_GROUPS]
+    return tuple(dict.fromkeys(each for each in texts if 0 < len(each) <= _MAX_GROUP))[
+        :_MOST_GROUPS
+    ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,8 @@ from tenants.federation.identity import (
     ProviderRefused,
     ProviderUnavailable,
     identity,
+    is_subject,
+    is_trusted,
 )
 from tenants.federation.outbound import Fetched, Unreachable
 from tenants.federation.provider import Provider
@@ -101,23 +103,28 @@ def authenticate(provider: Provider, evidence: Redeemable) -> ExternalIdentity:
     client = Client(settings.token_url, settings.client_id, provider.secret, settings.auth_style)
     token = redeem(client, evidence)
     claims = user_info(settings.user_info_url, token["access_token"])
-    return identity(
-        _subject(claims, settings.mapping.identifier), claims, settings.mapping, provider.domain
-    )
+    known = identity(_lasting_id(claims), claims, settings.mapping, provider.domain)
+    if known.subject:
+        return known
+    # Names and addresses change hands there. One in a domain that the officer trusts does for an
+    # id where there is none: its provider would be believed about a new account as well.
+    if not is_trusted(known.identifier, provider.trusted_domains):
+        raise ProviderRefused("the provider gave no lasting id of the user")
+    return replace(known, subject=known.identifier)
 
 
-def _subject(claims: Mapping[str, Any], mapped: str) -> str:
-    """What identifies the account at the provider for good: its number, not its name.
+def _lasting_id(claims: Mapping[str, Any]) -> str:
+    """What identifies the account at the provider for good; empty if it does not say.
 
     The names are those of OpenID Connect and of the large providers of plain OAuth 2.
     """
-    for name in ("sub", "id", "user_id", "uid", mapped):
+    for name in ("sub", "id", "user_id", "uid"):
         value = claims.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if is_subject(value):
             return str(value)
-        if isinstance(value, str) and 0 < len(value) <= 255:
-            return value
-    raise ProviderRefused("the provider did not say who the user is")
+    return ""
 
 
 def redeem(client: Client, evidence: Redeemable) -> Mapping[str, Any]:

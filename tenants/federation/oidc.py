@@ -19,6 +19,7 @@ from tenants.federation.identity import (
     ProviderRefused,
     ProviderUnavailable,
     identity,
+    is_subject,
 )
 from tenants.federation.oauth2 import Client, Redeemable
 from tenants.federation.outbound import Unreachable
@@ -124,7 +125,7 @@ def _claims(
     except (JoseError, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+    if not is_subject(subject):
         raise BadToken("it names no subject")
     return claims
 
