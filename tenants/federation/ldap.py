@@ -11,6 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from stringprep import in_table_b1
 from typing import Any, TypeVar
 
 from django.views.decorators.debug import sensitive_variables
@@ -96,15 +97,21 @@ def _is_sendable(name: str, password: str) -> bool:
     """Whether a directory is asked at all.
 
     A password without one visible character is an empty one to directories that prepare it
-    (RFC 4013): soft hyphens alone, say.
+    (RFC 4013): soft hyphens alone, say, or marks without a letter.
     """
     if not 0 < len(name) <= _MAX_NAME or not 0 < len(password) <= _MAX_PASSWORD:
         return False
     if not name.strip() or not name.isprintable():
         return False
     surrogate = any("\ud800" <= character <= "\udfff" for character in password)
-    visible = any(character.isprintable() for character in password)
+    visible = any(_is_visible(character) for character in password)
     return visible and not surrogate and "\0" not in password
+
+
+def _is_visible(character: str) -> bool:
+    """Whether it is more than a mark on its neighbour, or a hint about how to show it."""
+    mark = unicodedata.category(character) in {"Mn", "Me"}
+    return character.isprintable() and not mark and not in_table_b1(character)
 
 
 def _asked(provider: Provider, question: Callable[[Connection], T]) -> T:
