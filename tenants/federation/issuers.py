@@ -52,7 +52,7 @@ class _Entry(Generic[T]):
             return self._known()
         value = self.value
         patient = value is None or not fits(value)
-        if not self.lock.acquire(timeout=outbound.PLACE if patient else 0):
+        if not self.lock.acquire(timeout=outbound.patience() if patient else 0):
             return self._known()
         try:
             if not self._fresh(fits) and not self._too_soon():

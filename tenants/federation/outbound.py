@@ -43,6 +43,10 @@ class Unreachable(Exception):
     """The other system gave no usable answer; the text says why and holds no secret."""
 
 
+class _Useless(Unreachable):
+    """It answered in time, and what it answered cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """An answer: its status and whole body."""
@@ -86,6 +90,14 @@ def one_deadline() -> Iterator[None]:
 def deadline() -> Deadline:
     """Until when a request that begins now must be answered."""
     return _shared.get() or Deadline(SECONDS)
+
+
+def patience() -> float:
+    """How many seconds a place is waited for, never beyond the request's own end.
+
+    Raises :class:`Unreachable` where that has come.
+    """
+    return min(PLACE, deadline().left())
 
 
 def is_trusted_host(host: str) -> bool:
@@ -178,9 +190,12 @@ class _Checked(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception | None = None
-        for address in addresses(host, port, self._deadline):
+        found = addresses(host, port, self._deadline)
+        for number, address in enumerate(found):
+            # An address that does not answer leaves time for the next one.
+            share = self._deadline.left() / (len(found) - number)
             try:
-                stream = self._plain.connect_tcp(address, port, timeout=self._deadline.left())
+                stream = self._plain.connect_tcp(address, port, timeout=share)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
                 continue
@@ -230,7 +245,7 @@ _OVERALL = threading.BoundedSemaphore(OVERALL)
 
 @contextmanager
 def _place(places: threading.Semaphore) -> Iterator[None]:
-    if not places.acquire(timeout=PLACE):
+    if not places.acquire(timeout=patience()):
         raise Unreachable("too many requests are waiting for its answer")
     try:
         yield
@@ -256,6 +271,9 @@ class _Host:
         with _place(self._probe if self._failures else self._places), _place(_OVERALL):
             try:
                 yield
+            except _Useless:
+                # That of one address; the host has others, and other tenants may use them.
+                raise
             except Unreachable:
                 self._failures += 1
                 if self._failures >= _PATIENCE:
@@ -315,5 +333,5 @@ def _whole(parts: Iterable[bytes]) -> bytes:
     for part in parts:
         body += part
         if len(body) > MAX_BYTES:
-            raise Unreachable("the answer is longer than 64 KiB")
+            raise _Useless("the answer is longer than 64 KiB")
     return bytes(body)

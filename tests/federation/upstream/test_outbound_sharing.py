@@ -1,0 +1,58 @@
+"""One request's trouble with another system is nobody else's, and its own for so long only."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from tenants.federation import issuers, outbound
+from tenants.federation.outbound import MAX_BYTES, Unreachable, fetch
+from tests.federation.upstream.issuer import Issuer
+
+
+def test_a_long_answer_does_not_silence_its_host_for_others(issuer: Issuer) -> None:
+    """Many tenants share the large providers, where anybody can put a large file."""
+    issuer.answers |= {"/large": (200, b" " * (MAX_BYTES + 1)), "/small": {}}
+    for _ in range(5):
+        with pytest.raises(Unreachable, match="longer than 64 KiB"):
+            fetch(f"{issuer.url}/large")
+    assert fetch(f"{issuer.url}/small").ok
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next_one(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS", 1.0)
+    port = int(issuer.domain.rpartition(":")[2])
+    found = ["127.0.0.2", "127.0.0.1"]
+    monkeypatch.setattr(outbound, "_resolved", lambda *_: found)
+    issuer.answers["/"] = {}
+    with socket.socket() as full:
+        # Its queue has room for one: who comes later gets no answer at all.
+        full.bind(("127.0.0.2", port))
+        full.listen(0)
+        with socket.create_connection(("127.0.0.2", port)):
+            assert fetch(f"{issuer.url}/").ok
+
+
+def test_nobody_waits_for_a_place_beyond_his_own_time(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS", 0.1)
+    monkeypatch.setattr(outbound, "PLACE", 1.0)
+    waiting = "too many requests are waiting for its answer"
+    for _ in range(outbound.OVERALL):
+        outbound._OVERALL.acquire()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(Unreachable, match=waiting):
+            fetch(issuer.url)
+    finally:
+        for _ in range(outbound.OVERALL):
+            outbound._OVERALL.release()
+    entry = issuers._documents.entry(issuer.url)
+    with entry.lock, outbound.one_deadline(), pytest.raises(Unreachable):
+        issuers.discovered(issuer.url)
+    assert time.monotonic() - begun < 0.6
