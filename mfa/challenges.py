@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,3 +93,12 @@ def spend(challenge: Challenge, now: datetime) -> bool:
             spent_at=now
         )
     )
+
+
+def withdraw(record: Mapping[str, Any], now: datetime, **whose: Any) -> int:
+    """Void the unfinished logins whose first factor was this one; how many there were.
+
+    ``record`` is part of what :attr:`Challenge.amr` says of it, ``whose`` narrows down the rows.
+    """
+    rows = Challenge.objects.filter(amr__contains=[record], spent_at=None, **whose)
+    return rows.update(spent_at=now)

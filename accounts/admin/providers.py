@@ -22,9 +22,10 @@ from accounts.audit import Event
 from accounts.console import act, console
 from accounts.login import enrolment, sessions
 from accounts.login.custody import Act
-from accounts.models import ExternalAccount, Session, User
+from accounts.models import ExternalAccount, Group, Session, User
 from accounts.web import browser
 from accounts.web.pages import sign_in_again
+from mfa import challenges
 from tenants import resolve
 from tenants.federation import issuers
 from tenants.federation.provider import Provider, of_row
@@ -42,7 +43,7 @@ _ACCOUNTS = ("creates_accounts", "domain", "domains")
 
 
 def end_opened(provider: IdentityProvider, act: Act, reason: str) -> None:
-    """End every session that this provider's word has opened: it counts no longer."""
+    """End every session and login that this provider's word has opened: it counts no longer."""
     proof = {"method": sessions.FEDERATED, "provider": provider.name}
     rows = Session.objects.filter(tenant=provider.tenant_id, amr__contains=[proof])
     ended = act.row(
@@ -51,6 +52,8 @@ def end_opened(provider: IdentityProvider, act: Act, reason: str) -> None:
         reason=reason,
         facts=[("provider", provider.name)],
     )
+    # First, so that a login which was faster has its session ended.
+    challenges.withdraw(proof, act.client.now, tenant=provider.tenant_id)
     sessions.end_rows(rows, ended)
 
 
@@ -155,17 +158,22 @@ class ProviderAdmin(ScopedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes with it, in words: there may be a link for every account."""
         chosen = list(objs)
-        links = ExternalAccount.objects.filter(provider__in=[each.pk for each in chosen]).count()
+        gone = [each.pk for each in chosen]
+        links = ExternalAccount.objects.filter(provider__in=gone).count()
+        groups = Group.objects.filter(provider__in=gone).count()
         words = [
             *map(str, chosen),
             f"Links to accounts: {links}. The accounts stay.",
+            f"Groups whose members it tells: {groups}.",
             "The sessions that its word has opened end.",
         ]
-        return words, {"identity providers": len(chosen), "links to accounts": links}, set(), []
+        counts = {"identity providers": len(chosen), "links to accounts": links, "groups": groups}
+        return words, counts, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """The sessions end with it."""
+        """The sessions end with it, and so do the groups that nobody would keep up."""
         end_opened(obj, act(request), "identity provider deleted")
+        Group.objects.filter(provider=obj).delete()
         obj.delete()
         transaction.on_commit(_known)
 

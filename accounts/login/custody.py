@@ -31,7 +31,7 @@ from accounts.models import (
     User,
 )
 from accounts.models.statement import Insert, Update, execute
-from mfa import binding, passkeys, recovery_codes
+from mfa import binding, challenges, passkeys, recovery_codes
 from mfa.models import Passkey
 
 
@@ -214,10 +214,13 @@ def remove_token(token: PersonalAccessToken, act: Act) -> None:
 
 
 def unlink(linked: ExternalAccount, act: Act) -> None:
-    """Another system's word opens this account no more, and the sessions that it opened end."""
+    """Another system's word opens this account no more, and the sessions that it opened end.
+
+    So does a login that it has begun.
+    """
     user, provider = linked.user, linked.provider
-    word = [{"method": sessions.FEDERATED, "provider": provider.name}]
-    opened: Any = Session.objects.filter(user=user, amr__contains=word, ended_at=None)
+    word = {"method": sessions.FEDERATED, "provider": provider.name}
+    opened: Any = Session.objects.filter(user=user, amr__contains=[word], ended_at=None)
     unlinked = act.row(
         Event.EXTERNAL_UNLINKED,
         tenant_id=user.tenant_id,
@@ -226,6 +229,8 @@ def unlink(linked: ExternalAccount, act: Act) -> None:
     )
     with transaction.atomic():
         external.unlink(linked, act.client, row=unlinked)
+        # First, so that a login which was faster has its session ended.
+        challenges.withdraw(word, act.client.now, user=user)
         opened.update(ended_at=act.client.now, end_reason="account unlinked")
         notices.external_unlinked(user, str(provider))
 

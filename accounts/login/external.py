@@ -243,8 +243,12 @@ def _sync_groups(provider: Provider, user: User, identity: ExternalIdentity) -> 
 
 
 def _groups_of(provider: Provider, names: Sequence[str]) -> list[Group]:
+    # In one order for all: of two logins at once, each would wait for the other's new groups.
     Group.objects.bulk_create(
-        [Group(tenant_id=provider.tenant_id, name=name, provider_id=provider.id) for name in names],
+        [
+            Group(tenant_id=provider.tenant_id, name=name, provider_id=provider.id)
+            for name in sorted(names)
+        ],
         ignore_conflicts=True,
     )
     return list(Group.objects.filter(provider_id=provider.id, name__in=names))

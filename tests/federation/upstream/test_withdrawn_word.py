@@ -1,0 +1,90 @@
+"""A provider's word that counts no longer: logins under way, groups, two logins at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.admin.providers import end_opened
+from accounts.login import custody
+from accounts.login.custody import Act
+from accounts.login.external import admit
+from accounts.models import ExternalAccount, Group, Session
+from tenants.models import IdentityProvider
+from tests.console.test_scope import make_superuser, path_of
+from tests.federation.upstream.issuer import Issuer
+from tests.federation.upstream.test_admission import ANN, client, oidc
+from tests.federation.upstream.test_browser import BACK, depart, linked, reason, says
+from tests.fixtures import Cast
+from tests.web.browsing import Browser, signed_in
+
+
+def _unlinked() -> None:
+    custody.unlink(ExternalAccount.objects.get(), Act(client(), "bob"))
+
+
+def _switched_off() -> None:
+    end_opened(IdentityProvider.objects.get(), Act(client(), "erin"), "identity provider disabled")
+
+
+@pytest.mark.parametrize("withdrawn", [_unlinked, _switched_off])
+def test_a_login_that_waits_for_its_second_factor_ends_with_the_word_that_began_it(
+    cast: Cast, issuer: Issuer, withdrawn: Callable[[], None]
+) -> None:
+    linked(cast, issuer, cast.bob)
+    browser = Browser()
+    query = depart(browser)
+    says(issuer, query["nonce"])
+    page = browser.get(BACK, {"state": query["state"], "code": "c0de"})
+    withdrawn()
+    browser.submit(page, code=cast.bob.code())
+    assert reason() == "challenge_spent"
+    assert not Session.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_logins_that_bring_the_same_new_groups_do_not_block_each_other(cast: Cast) -> None:
+    """The groups are written in one order, whatever order the provider tells them in."""
+    provider, failed = oidc(cast.alpha), []
+
+    def log_in() -> None:
+        try:
+            admit(provider, replace(ANN, groups=("b", "a")), client())
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            failed.append(error)
+        finally:
+            connection.close()
+
+    def add(name: str) -> None:
+        new = [Group(tenant=cast.alpha, name=name, provider_id=provider.id)]
+        Group.objects.bulk_create(new, ignore_conflicts=True)
+
+    thread = threading.Thread(target=log_in)
+    with transaction.atomic():
+        add("a")
+        thread.start()
+        thread.join(0.7)
+        assert thread.is_alive()
+        add("b")
+    thread.join()
+    assert failed == []
+    assert set(Group.objects.values_list("name", flat=True)) == {"a", "b"}
+
+
+def test_groups_end_with_the_provider_that_told_their_members(cast: Cast) -> None:
+    """Kept here they would have members for ever, and keep their names from a new provider."""
+    corp = oidc(cast.alpha)
+    kept = Group.objects.create(tenant=cast.alpha, name="kept")
+    user = admit(corp, replace(ANN, groups=("staff",)), client()).user
+    user.member_of.add(kept)
+    boss = signed_in(make_superuser(cast.erin))
+    path = path_of(IdentityProvider, corp.id, "delete")
+    page = boss.get(path)
+    assert "Groups whose members it tells: 1" in page.content.decode()
+    assert boss.submit(page, path, post="yes").status_code == 302
+    assert list(Group.objects.all()) == [kept]
+    assert list(user.member_of.all()) == [kept]
