@@ -31,14 +31,20 @@ def check(token: ForeignToken, attempt: Attempt, journey: Journey) -> Proof:
     found = identify.candidate(identifier, tenant, journey.profile, journey.client)
     if found is None:
         journey.refuse(Reason.UNKNOWN_SUBJECT)
-    journey.subject = found.subject
-    trust = _trust(found.subject.user)
+    journey.subject, user = found.subject, found.subject.user
+    if user.kind != User.Kind.WORKLOAD:
+        journey.refuse(Reason.KIND_NOT_ALLOWED)
+    if not user.is_active:
+        # Before its issuer is asked, as the product has it.
+        journey.refuse(Reason.DISABLED)
+    trust = trust_of(user)
     if trust is None:
         journey.refuse(Reason.EXTERNAL_REFUSED, said=_NO_TRUST)
     journey.note("issuer", trust.issuer)
     try:
         with outbound.one_deadline():
-            workload.authenticate(trust, token.token, journey.client.now)
+            known = Trust(trust.issuer, trust.audiences, trust.subject)
+            workload.authenticate(known, token.token, journey.client.now)
     except ProviderRefused as error:
         journey.note("issuer said", str(error))
         away = isinstance(error, ProviderUnavailable)
@@ -48,8 +54,3 @@ def check(token: ForeignToken, attempt: Attempt, journey: Journey) -> Proof:
         journey.refuse(reason, said=str(error), stage=error.stage)
     record = sessions.amr(sessions.FEDERATED, journey.client.now, issuer=trust.issuer)
     return Proof(found.subject, record)
-
-
-def _trust(user: User) -> Trust | None:
-    known = trust_of(user) if user.kind == User.Kind.WORKLOAD else None
-    return Trust(known.issuer, known.audiences, known.subject) if known else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from accounts.contracts.bytebase.protojson import Message, quoted, text
-from accounts.contracts.bytebase.tokens import BEARER, EXCHANGE, presented
+from accounts.contracts.bytebase.tokens import EXCHANGE, presented
 from accounts.contracts.bytebase.wording import (
     PROVIDERS,
     Code,
@@ -15,19 +15,15 @@ from accounts.contracts.bytebase.wording import (
     status,
     unauthenticated,
 )
-from accounts.login import identify
 from accounts.login.attempt import Attempt, ForeignToken, Identifier, NameForm
 from accounts.login.outcome import Authenticated, LoginRefused, Reason
 from accounts.login.pipeline import authenticate
-from accounts.login.subject import Subject
 from accounts.login.workload_trust import Untrustworthy, WorkloadTrust
-from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
 from tenants.names import fold
 
 DOMAIN = "@workload.bytebase.com"
-_FAILED = frozenset({Reason.EXTERNAL_REFUSED, Reason.EXTERNAL_UNAVAILABLE})
 
 
 class ExchangeTokenRequest(Message):
@@ -52,40 +48,44 @@ def exchange_token(call: Call, message: dict[str, Any]) -> Answer:
     if not fold(email).endswith(DOMAIN):
         return invalid(f"email must end with {DOMAIN}")
     identifier = Identifier(NameForm.EMAIL, email)
-    refusal = _objection(_account(call, identifier), email)
-    return refusal or _exchanged(call, token, identifier)
-
-
-def _exchanged(call: Call, token: str, identifier: Identifier) -> Answer:
     attempt = Attempt((ForeignToken(token),), call.hint, call.client(), identifier)
     try:
         outcome = authenticate(attempt, EXCHANGE)
     except LoginRefused as refused:
-        if refused.reason not in _FAILED:
+        if refused.reason not in _OBJECTIONS:
             raise
-        return unauthenticated(f"token validation failed: {refused.detail['said']}")
+        return _OBJECTIONS[refused.reason](refused, email)
     if not isinstance(outcome, Authenticated):  # pragma: no cover  # a workload has no factors
         raise LoginRefused(Reason.FACTOR_UNSUPPORTED)
     return Answer(200, {"accessToken": outcome.tokens.access})
 
 
-def _objection(subject: Subject | None, email: str) -> Answer | None:
-    if subject is None:
-        return status(Code.NOT_FOUND, f"workload identity {quoted(email)} not found")
-    if subject.user.kind != User.Kind.WORKLOAD:
-        return invalid(f"email {quoted(email)} is not a workload identity")
-    if not subject.user.is_active:
-        return status(Code.PERMISSION_DENIED, "workload identity has been deactivated")
-    return None
+def _unknown(_refused: LoginRefused, email: str) -> Answer:
+    return status(Code.NOT_FOUND, f"workload identity {quoted(email)} not found")
 
 
-def _account(call: Call, identifier: Identifier) -> Subject | None:
-    client = call.client()
-    tenant = identify.tenant_of(Attempt((), call.hint, client, identifier))
-    if tenant is None or not tenant.serves(call.contract):
-        return None
-    found = identify.candidate(identifier, tenant, BEARER, client)
-    return found.subject if found else None
+def _another_kind(_refused: LoginRefused, email: str) -> Answer:
+    return invalid(f"email {quoted(email)} is not a workload identity")
+
+
+def _deactivated(_refused: LoginRefused, _email: str) -> Answer:
+    return status(Code.PERMISSION_DENIED, "workload identity has been deactivated")
+
+
+def _failed(refused: LoginRefused, _email: str) -> Answer:
+    return unauthenticated(f"token validation failed: {refused.detail['said']}")
+
+
+# What the exchange says in words of its own; the rest reads as at a login.
+_OBJECTIONS: Mapping[Reason, Callable[[LoginRefused, str], Answer]] = {
+    Reason.UNKNOWN_TENANT: _unknown,
+    Reason.CONTRACT_OFF: _unknown,
+    Reason.UNKNOWN_SUBJECT: _unknown,
+    Reason.KIND_NOT_ALLOWED: _another_kind,
+    Reason.DISABLED: _deactivated,
+    Reason.EXTERNAL_REFUSED: _failed,
+    Reason.EXTERNAL_UNAVAILABLE: _failed,
+}
 
 
 def trust_in(config: Mapping[str, Any]) -> WorkloadTrust:

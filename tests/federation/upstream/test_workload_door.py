@@ -125,6 +125,29 @@ def test_a_token_stands_for_the_account_that_trusts_it_alone(
     assert not Session.objects.exists()
 
 
+def test_who_is_no_workload_here_is_told_so_and_it_stands_in_the_trail(
+    cast: Cast, api: Api, issuer: Issuer
+) -> None:
+    provisioning.create_user(cast.alpha, "p", email="p@workload.bytebase.com")
+    User.objects.filter(email=CI).update(state=User.State.DISABLED)
+    gone = "x@workload.bytebase.com"
+    told = [
+        (gone, 404, 5, f'workload identity "{gone}" not found', "unknown_subject"),
+        ("p@workload.bytebase.com", 400, 3,
+         'email "p@workload.bytebase.com" is not a workload identity', "kind_not_allowed"),
+        (CI, 403, 7, "workload identity has been deactivated", "disabled"),
+    ]  # fmt: skip
+    for email, http, code, text, reason in told:
+        refused(exchange(api, good(issuer), email), http, code, text)
+        row = LoginEvent.objects.latest("at", "pk")
+        assert (row.event, row.reason, row.tenant) == ("login:subject:refused", reason, cast.alpha)
+    refused(exchange(Api("/t/beta"), "x", gone), 404, 5, told[0][3])
+    rows = LoginEvent.objects.filter(event="login:subject:refused")
+    assert rows.count() == len(told) + 1
+    # Nobody's keys were asked for.
+    assert issuer.asked == []
+
+
 def test_a_login_that_was_checked_by_the_trust_that_was_opens_nothing(
     cast: Cast, api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
