@@ -63,7 +63,7 @@ class Call:
         return self.request.COOKIES.get(name, "")
 
     def query(self, name: str) -> str | None:
-        """The first value of a query parameter; one with a NUL counts as absent."""
+        """The last value of a query parameter; one with a NUL counts as absent."""
         value = self.request.GET.get(name)
         return None if value is None or "\x00" in value else value
 
@@ -101,16 +101,34 @@ def client_address(request: HttpRequest) -> str | None:
     """The client's address: the peer's, or what the last of N trusted proxies saw.
 
     ``X-Forwarded-For`` is read from its end, as far as proxies are trusted (ASVS 5.0, 15.3.4).
+    It is written as the database writes it: an IPv4 client of an IPv6 socket by its own address,
+    and without the zone of a link.
     """
     hops = conf().trusted_proxies
     seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     text = seen[-hops] if 0 < hops <= len(seen) else request.META.get("REMOTE_ADDR", "")
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
+    return str(address)
 
 
 def base_url(request: HttpRequest) -> str:
     """The public base address without trailing slash: the configured one, else as called."""
     return conf().base_url or f"{request.scheme}://{request.get_host()}"
+
+
+def site_url(call: Call) -> str:
+    """The address that clients know the called tenant by, without a slash at its end.
+
+    Of a tenant with a host of its own it is that host: the service's address is another tenant's.
+    """
+    base = base_url(call.request)
+    if call.hint.slug:
+        return f"{base}/t/{call.hint.slug}"
+    if call.addressed is None:
+        return base
+    return f"{base.partition('://')[0]}://{call.request.get_host()}"

@@ -37,7 +37,7 @@ from accounts.login.outcome import Authenticated, LoginRefused, Reason, TokenSet
 from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
 from accounts.models import Grant
-from accounts.wire.call import Call
+from accounts.wire.call import Call, site_url
 from accounts.wire.contract import Answer, Fault, Faulted
 from accounts.wire.fields import ExactBoolean
 from tenants.federation import providers
@@ -138,7 +138,7 @@ def _assertion(call: Call, message: dict[str, Any], identifier: Identifier) -> A
     if kind.lower() not in {member.removesuffix("_context") for member in context}:
         raise objection(f"missing {kind} context")
     (given,) = context.values()
-    return Assertion(name, ProviderCode(given["code"], f"{public.external_url(call)}/{path}"))
+    return Assertion(name, ProviderCode(given["code"], f"{site_url(call)}/{path}"))
 
 
 # How the product calls a flow, and where a provider sends the browser back to.

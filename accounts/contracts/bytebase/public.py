@@ -9,7 +9,7 @@ from accounts.contracts.bytebase import objects
 from accounts.contracts.bytebase.protojson import written
 from accounts.contracts.bytebase.tokens import presented
 from accounts.models import User
-from accounts.wire.call import Call, base_url
+from accounts.wire.call import Call, site_url
 from accounts.wire.contract import Answer
 from tenants.federation import oidc, outbound, providers
 from tenants.federation.identity import FieldMapping, ProviderUnavailable
@@ -24,21 +24,8 @@ def actuator_info(call: Call) -> Answer:
     if tenant is None:
         return Answer(200, {"version": objects.VERSION})
     needs_admin = not User.objects.filter(tenant_id=tenant.id, kind=User.Kind.PERSON).exists()
-    told = objects.actuator_info(tenant, external_url(call), needs_admin=needs_admin)
+    told = objects.actuator_info(tenant, site_url(call), needs_admin=needs_admin)
     return Answer(200, told)
-
-
-def external_url(call: Call) -> str:
-    """The address that browsers know this workspace by, without a slash at its end.
-
-    Of a tenant with a host of its own it is that host: a provider sends browsers back there.
-    """
-    if call.hint.slug:
-        return f"{base_url(call.request)}/t/{call.hint.slug}"
-    if call.addressed is None:
-        return base_url(call.request)
-    scheme = base_url(call.request).partition("://")[0]
-    return f"{scheme}://{call.request.get_host()}"
 
 
 def identity_providers(call: Call) -> Answer:

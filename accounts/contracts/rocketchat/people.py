@@ -10,18 +10,11 @@ from accounts.login.outcome import Factor
 from accounts.login.passwords import is_hashed
 from accounts.login.subject import Subject
 from accounts.models import PersonalAccessToken
-from accounts.wire.call import Call, base_url
 
 
 def iso(moment: datetime) -> str:
     """A time as JavaScript prints it: UTC, milliseconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def site_url(call: Call) -> str:
-    """The address that the client knows as its server."""
-    prefix = f"/t/{call.hint.slug}" if call.hint.slug else ""
-    return base_url(call.request) + prefix
 
 
 def me(subject: Subject, site: str) -> dict[str, Any]:

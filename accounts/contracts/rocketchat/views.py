@@ -27,7 +27,7 @@ from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject, identified
 from accounts.wire.authentication import ends_meanwhile
-from accounts.wire.call import Call
+from accounts.wire.call import Call, site_url
 from accounts.wire.contract import Answer
 from accounts.wire.views import ContractView
 
@@ -120,7 +120,7 @@ class Login(RocketChatView):
 
 def _signed_in(call: Call, subject: Subject, token: str) -> Answer:
     """Both envelopes: old clients look for the one, new ones for the other."""
-    me = people.me(subject, people.site_url(call))
+    me = people.me(subject, site_url(call))
     data = {"userId": subject.identifier, "authToken": token, "me": me}
     return wording.answer(200, {"status": "success", "data": data, "success": True})
 
@@ -144,7 +144,7 @@ class Me(RocketChatView):
     @guarded
     def get(self, call: Call, found: Found) -> Answer:
         """Who the token belongs to."""
-        return wording.succeeded(**people.me(found.subject, people.site_url(call)))
+        return wording.succeeded(**people.me(found.subject, site_url(call)))
 
 
 class UsersInfo(RocketChatView):

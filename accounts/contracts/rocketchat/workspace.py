@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from accounts.contracts.rocketchat.people import site_url
 from accounts.contracts.rocketchat.tokens import SLUG
-from accounts.wire.call import Call
+from accounts.wire.call import Call, site_url
 from tenants.federation import providers
 from tenants.federation.settings import Kind
 

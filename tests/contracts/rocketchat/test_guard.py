@@ -98,6 +98,12 @@ def test_a_token_from_elsewhere_is_asked(client: Client, cast: Cast, thief: Clie
     refused(post(thief, GUARDED, headers), 400, TOTP_REQUIRED)
 
 
+@pytest.mark.parametrize("address", ["::ffff:192.0.2.1", "fe80::1%eth0"])
+def test_an_address_is_recognised_however_the_socket_writes_it(cast: Cast, address: str) -> None:
+    client = Client(REMOTE_ADDR=address)
+    refused(post(client, GUARDED, as_bob(client, cast)), 400, PASSED)
+
+
 def test_the_code_of_the_login_is_not_taken_again(client: Client, cast: Cast) -> None:
     code = cast.bob.code()
     headers = signed_in(client, "bob", PASSWORD, code=code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +12,7 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import ThrottleBucket, User
 from tenants import resolve
@@ -62,6 +64,19 @@ class TestPublicSettings:
             "Beta",
             "http://testserver/t/beta",
         ]
+
+    def test_a_tenants_own_host_is_its_address(
+        self, client: Client, cast: Cast, settings: Settings
+    ) -> None:
+        service = replace(settings.DRAGOMAN, base_url="https://id.example.org")
+        settings.DRAGOMAN = service
+        own = {"Host": "beta.example.com"}
+        told = client.get(f"{SETTINGS}?_id=Site_Name,Site_Url", headers=own).json()["settings"]
+        assert [each["value"] for each in told] == ["Beta", "https://beta.example.com"]
+        me = log_in(client, {"user": "alice", "password": PASSWORD}, headers=own).json()["data"][
+            "me"
+        ]
+        assert me["avatarUrl"] == "https://beta.example.com/avatar/alice"
 
     def test_all_are_told_in_pages(self, client: Client, cast: Cast) -> None:
         everything = client.get(SETTINGS).json()
