@@ -2,7 +2,8 @@
 
 Every call that adds, removes or renews a factor asks for one: by its guard, or by the code in its
 body. A token that bypasses the factor does not do so here, where its owner's own are concerned: a
-stolen one must not take the account over (ASVS 5.0, 7.5.1).
+stolen one must not take the account over (ASVS 5.0, 7.5.1). Nor is a mailed code enough of who has
+an app or a security key.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class EnableTotp(RocketChatView):
 
     most_calls = _MOST_CALLS
 
-    @stepped_up(bypassed=False)
+    @stepped_up(bypassed=False, mailed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """A secret that takes effect once its first code was sent to ``users.validateTotp``."""
         if Factor.OTP in found.subject.factors:
@@ -74,7 +75,7 @@ class ValidateTotp(RocketChatView):
 
     most_calls = _MOST_CALLS
 
-    @stepped_up(bypassed=False)
+    @stepped_up(bypassed=False, mailed=False)
     @_with_code
     def post(self, call: Call, found: Found, code: str) -> Answer:
         """Put the new authenticator into use; the backup codes are shown here and never again."""
@@ -144,7 +145,7 @@ class TotpCodesRemaining(RocketChatView):
 class ResetTotp(RocketChatView):
     """``POST /api/v1/users.resetTOTP``."""
 
-    @stepped_up(remembers=False)
+    @stepped_up(remembers=False, mailed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """Take an authenticator away without a code of it: one's own, or as an officer."""
         named = officers.named(bodies.read_body(call))
@@ -193,7 +194,7 @@ def _waiting(name: str, call: Call) -> User | None:
 class EnableEmail(RocketChatView):
     """``POST /api/v1/users.2fa.enableEmail``."""
 
-    @stepped_up(bypassed=False)
+    @stepped_up(bypassed=False, mailed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """Codes by mail from now on; the user's other sessions end."""
         subject = found.subject
@@ -209,7 +210,7 @@ class EnableEmail(RocketChatView):
 class DisableEmail(RocketChatView):
     """``POST /api/v1/users.2fa.disableEmail``."""
 
-    @stepped_up(remembers=False, bypassed=False)
+    @stepped_up(remembers=False, bypassed=False, mailed=False)
     def post(self, call: Call, found: Found) -> Answer:
         """No more codes by mail."""
         enrolment.set_email_factor(found, call.client(), on=False)

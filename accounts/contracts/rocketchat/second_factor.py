@@ -8,6 +8,7 @@ repeat it with the headers ``x-2fa-code`` and ``x-2fa-method``. docs/contracts/r
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,12 +47,13 @@ MEMORY = timedelta(seconds=1800)
 TOTP, EMAIL, PASSWORD = "totp", "email", "password"  # the product's names
 _FACTOR_OF = {TOTP: Factor.OTP, EMAIL: Factor.EMAIL}
 _SECOND = frozenset({sessions.OTP, sessions.RECOVERY, sessions.EMAIL, "hwk"})
+_DEVICES = frozenset({Factor.OTP, Factor.PASSKEY})
 
 
 def login_required(subject: Subject, now: datetime) -> Answer:
     """The login's demand for a code; it is mailed now where it comes by mail."""
-    method = _enabled(subject)[0]
-    details = _details(method, subject, _mail(method, subject, now))
+    methods = _enabled(subject)
+    details = _details(methods[0], methods, subject, _mail(methods[0], subject, now))
     return wording.refused("totp-required", "TOTP Required", details)
 
 
@@ -61,33 +63,39 @@ def login_invalid(refused: LoginRefused) -> Answer:
     methods = _enabled(subject) if subject else []
     if subject is None or not methods:
         return wording.refused("totp-invalid", "TOTP Invalid", wording.TOTP_DETAILS)
-    error, message, details = _after_wrong(methods[0], subject, timezone.now())
+    error, message, details = _after_wrong(methods[0], methods, subject, timezone.now())
     return wording.refused(error, message, details)
 
 
-def refusal(call: Call, found: Found, *, remembers: bool, bypassed: bool = True) -> Answer | None:
+def refusal(
+    call: Call, found: Found, *, remembers: bool, bypassed: bool = True, mailed: bool = True
+) -> Answer | None:
     """Why a guarded call is not served, or None: the code was right, or none is asked for.
 
-    ``bypassed``: whether a token that was made to bypass the factor does so here. Raises
-    Faulted(FORBIDDEN) for an account that has nothing to be asked for over this contract.
+    ``bypassed``: whether a token that was made to bypass the factor does so here. ``mailed``:
+    whether a mailed code is enough of who has an app or a security key as well; a mailbox proves
+    less than they do, and must not replace them (ASVS 5.0, 7.5.1). Raises Faulted(FORBIDDEN) for an
+    account that has nothing to be asked for over this contract.
     """
     client = call.client()
-    if remembers and _remembered(found, client):
+    mailed = mailed or not found.subject.factors & _DEVICES
+    if remembers and _remembered(found, client, mailed=mailed):
         return None
     if bypassed and personal_tokens.bypasses_second_factor(found.session):
         return None
-    method, subject = _method(call, found.subject), found.subject
+    subject, methods = found.subject, _enabled(found.subject, mailed=mailed)
+    method = _method(call, methods, subject)
     if method is None:
         raise Faulted(Fault.FORBIDDEN, "no factor that this contract can ask for")
     code = call.header("X-2FA-Code")
     if not code:
-        details = _details(method, subject, _mail(method, subject, call.now))
+        details = _details(method, methods, subject, _mail(method, subject, call.now))
         return wording.failed(400, "TOTP Required", "totp-required", details=details)
     proof = _proof(method, code, found, client)
     if proof is None:
         if method == PASSWORD:
             _record_wrong_password(found, client)
-        error, message, details = _after_wrong(method, subject, call.now)
+        error, message, details = _after_wrong(method, methods, subject, call.now)
         return wording.failed(400, message, error, details=details)
     if remembers:
         remember(found, proof, client)
@@ -98,7 +106,7 @@ def refusal_of_bypass(call: Call, found: Found) -> Answer | None:
     """Why a call that was let through by the bypass alone is not served after all, or None."""
     if not personal_tokens.bypasses_second_factor(found.session):
         return None
-    return refusal(call, found, remembers=False, bypassed=False)
+    return refusal(call, found, remembers=False, bypassed=False, mailed=False)
 
 
 def remember(found: Found, proof: str, client: ClientContext) -> None:
@@ -108,11 +116,12 @@ def remember(found: Found, proof: str, client: ClientContext) -> None:
     sessions.prove_again(found.session, [*kept, noted])
 
 
-def _remembered(found: Found, client: ClientContext) -> bool:
+def _remembered(found: Found, client: ClientContext, *, mailed: bool) -> bool:
     """Whether this token proved the account's level lately, from this address and client."""
     session, here = found.session, _origin(client.address, client.agent)
     at_login = _origin(session.address, session.agent)
     enough = _SECOND if found.subject.factors else _SECOND | {sessions.PASSWORD}
+    enough -= frozenset() if mailed else {sessions.EMAIL}
     oldest = (client.now - MEMORY).timestamp()
     return any(
         record["method"] in enough
@@ -126,27 +135,30 @@ def _origin(address: str | None, agent: str) -> str:
     return hashlib.sha256(f"{address}\x00{agent}".encode()).hexdigest()[:32]
 
 
-def _enabled(subject: Subject) -> list[str]:
-    return [method for method, factor in _FACTOR_OF.items() if factor in subject.factors]
+def _enabled(subject: Subject, *, mailed: bool = True) -> list[str]:
+    methods = [method for method, factor in _FACTOR_OF.items() if factor in subject.factors]
+    return methods if mailed else [method for method in methods if method != EMAIL]
 
 
-def _method(call: Call, subject: Subject) -> str | None:
-    """The method that the client names if the user has it, else the first he has."""
-    enabled, named = _enabled(subject), call.header("X-2FA-Method")
-    if enabled:
-        return named if named in enabled else enabled[0]
+def _method(call: Call, methods: Sequence[str], subject: Subject) -> str | None:
+    """The method that the client names if it is one of these, else the first of them."""
+    if methods:
+        named = call.header("X-2FA-Method")
+        return named if named in methods else methods[0]
     # Where only a security key is set up the password would be less than the account demands.
     if subject.factors or not passwords.is_hashed(subject.user.password):
         return None
     return PASSWORD
 
 
-def _details(method: str, subject: Subject, mail: MailState | None) -> dict[str, Any]:
+def _details(
+    method: str, methods: Sequence[str], subject: Subject, mail: MailState | None
+) -> dict[str, Any]:
     generated = mail is not None and mail.generated
     details: dict[str, Any] = {
         "method": method,
         "codeGenerated": generated,
-        "availableMethods": _enabled(subject),
+        "availableMethods": list(methods),
     }
     if method == EMAIL:
         details["emailOrUsername"] = subject.user.username
@@ -159,14 +171,15 @@ def _mail(method: str, subject: Subject, now: datetime) -> MailState | None:
     return mailed_codes.ensure_sent(subject, now) if method == EMAIL else None
 
 
-def _after_wrong(method: str, subject: Subject, now: datetime) -> tuple[str, str, dict[str, Any]]:
+def _after_wrong(
+    method: str, methods: Sequence[str], subject: Subject, now: datetime
+) -> tuple[str, str, dict[str, Any]]:
     """Code, sentence and details after a wrong code. Nothing is mailed for it."""
     if method != EMAIL:
-        return "totp-invalid", "TOTP Invalid", _details(method, subject, None)
+        return "totp-invalid", "TOTP Invalid", _details(method, methods, subject, None)
     live = email_codes.current(subject.user.pk, now)
-    details = _details(
-        method, subject, MailState(generated=False, expires_at=live.expires_at if live else None)
-    )
+    state = MailState(generated=False, expires_at=live.expires_at if live else None)
+    details = _details(method, methods, subject, state)
     if email_codes.exhausted(subject.user.pk, now):
         return "totp-max-attempts", "TOTP Maximun Failed Attempts Reached", details
     return "totp-invalid", "TOTP Invalid", details

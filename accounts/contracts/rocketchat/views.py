@@ -80,18 +80,21 @@ def guarded(handler: Signed[V]) -> Callable[[V, Call], Answer]:
 
 
 def stepped_up(
-    *, remembers: bool = True, bypassed: bool = True
+    *, remembers: bool = True, bypassed: bool = True, mailed: bool = True
 ) -> Callable[[Signed[V]], Callable[[V, Call], Answer]]:
     """A handler that asks for a second factor.
 
     ``remembers``: not again for a while. ``bypassed``: not of tokens that were made to bypass it.
+    ``mailed``: a mailed code is enough, whatever else the user has.
     """
 
     def wrap(handler: Signed[V]) -> Callable[[V, Call], Answer]:
         @guarded
         @wraps(handler)
         def asked(view: V, call: Call, found: Found) -> Answer:
-            refusal = second_factor.refusal(call, found, remembers=remembers, bypassed=bypassed)
+            refusal = second_factor.refusal(
+                call, found, remembers=remembers, bypassed=bypassed, mailed=mailed
+            )
             return refusal or handler(view, call, found)
 
         return asked

@@ -24,6 +24,7 @@ from tests.contracts.rocketchat.exchange import (
     UNAUTHORIZED,
     MailingClient,
     failure,
+    let_pass,
     log_in,
     plain,
     post,
@@ -237,19 +238,17 @@ class TestGuard:
         self, client: Client, headers: dict[str, str], alice: User
     ) -> None:
         binding.bind_totp(alice.pk, totp.new_secret())
-        both = ("totp", "email")
+        let_pass(1801)
+        both, call = ("totp", "email"), "users.generatePersonalAccessToken"
         app = {"method": "totp", "codeGenerated": False, "availableMethods": list(both)}
-        is_refused(self.call(client, headers), 400, self.refusal(*REQUIRED, app))
-        is_refused(
-            self.call(client, headers, method="email"),
-            400,
-            self.refusal(*REQUIRED, details(generated=True, methods=both)),
-        )
-        code = mailed()
-        is_refused(
-            self.call(client, headers, code=code, method="totp"), 400, self.refusal(*INVALID, app)
-        )
-        refused(self.call(client, headers, code=code, method="email"), 200, SUCCESS)
+        mail_asked = details(generated=True, methods=both)
+        by_mail = {**headers, "x-2fa-method": "email"}
+        is_refused(post(client, call, headers), 400, self.refusal(*REQUIRED, app))
+        is_refused(post(client, call, by_mail), 400, self.refusal(*REQUIRED, mail_asked))
+        code = {"x-2fa-code": mailed()}
+        by_app = {**headers, "x-2fa-method": "totp"}
+        is_refused(post(client, call, {**by_app, **code}), 400, self.refusal(*INVALID, app))
+        assert post(client, call, {**by_mail, **code}, {"tokenName": "bot"}).status_code == 200
 
 
 class TestSendingAgain:
