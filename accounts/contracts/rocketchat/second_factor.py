@@ -47,6 +47,8 @@ MEMORY = timedelta(seconds=1800)
 TOTP, EMAIL, PASSWORD = "totp", "email", "password"  # the product's names
 _FACTOR_OF = {TOTP: Factor.OTP, EMAIL: Factor.EMAIL}
 _SECOND = frozenset({sessions.OTP, sessions.RECOVERY, sessions.EMAIL, "hwk"})
+# What is all that an account without a second factor can prove: a password, or a directory's.
+_FIRST = frozenset({sessions.PASSWORD, sessions.FEDERATED})
 _DEVICES = frozenset({Factor.OTP, Factor.PASSKEY})
 
 
@@ -120,7 +122,7 @@ def _remembered(found: Found, client: ClientContext, *, mailed: bool) -> bool:
     """Whether this token proved the account's level lately, from this address and client."""
     session, here = found.session, _origin(client.address, client.agent)
     at_login = _origin(session.address, session.agent)
-    enough = _SECOND if found.subject.factors else _SECOND | {sessions.PASSWORD}
+    enough = _SECOND if found.subject.factors else _SECOND | _FIRST
     enough -= frozenset() if mailed else {sessions.EMAIL}
     oldest = (client.now - MEMORY).timestamp()
     return any(

@@ -1,0 +1,23 @@
+"""Rocket.Chat's guarded calls, asked by somebody whose password a directory keeps."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from tests.contracts.rocketchat.exchange import let_pass, post, signed_in
+from tests.federation.directory import SECRET, Slapd
+from tests.federation.providers import ldap_row
+from tests.fixtures import Cast
+
+
+def test_who_has_just_logged_in_by_a_directory_may_set_an_app_up(
+    client: Client, cast: Cast, corp: Slapd
+) -> None:
+    ldap_row(cast.alpha, corp)
+    corp.person("anna", mail="anna@alpha.example", displayName="Anna")
+    headers = signed_in(client, "anna", SECRET)
+    made = post(client, "users.enableTotp", headers)
+    assert (made.status_code, {*made.json()}) == (200, {"secret", "url", "success"})
+    # There is nothing to be asked for once that is long ago.
+    let_pass(1801)
+    assert post(client, "users.enableTotp", headers).status_code == 403
