@@ -34,7 +34,7 @@ _TITLE_OF = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Inter
 def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> HttpResponse:
     owner = _spoken(request)
     if owner is not None:
-        return fault_response(owner, fault or _FAULT_OF[status], _tenant(request))
+        return fault_response(owner, fault or _FAULT_OF[status], request, _tenant(request))
     # Nobody's path: a neutral problem document (RFC 9457).
     body = {"type": "about:blank", "title": _TITLE_OF[status], "status": status}
     answer = JsonResponse(body, status=status, content_type="application/problem+json")

@@ -84,6 +84,9 @@ class ContractView(APIView):
         return self._finished(request, http)
 
     def _answered(self, call: Call, **kwargs: Any) -> Answer | HttpResponseBase:
+        if "\x00" in call.request.path_info:
+            # No database takes it, so nothing can be called so.
+            raise Faulted(Fault.NOT_FOUND, "no such path")
         if self.tenant is not None and not self.tenant.serves(self.slug):
             raise Faulted(Fault.NOT_FOUND, "not served")
         method = (call.request.method or "").lower()
@@ -154,7 +157,9 @@ def _shared(
 
 
 def fault_response(
-    spoken: Contract, fault: Fault, tenant: TenantRecord | None = None
+    spoken: Contract, fault: Fault, request: HttpRequest, tenant: TenantRecord | None = None
 ) -> HttpResponse:
     """The contract's answer to a fault that was found before any of its views ran."""
-    return _shared(spoken, response(spoken.fault(Faulted(fault))), tenant)
+    faulted = Faulted(fault)
+    faulted.request = request
+    return _shared(spoken, response(spoken.fault(faulted)), tenant)

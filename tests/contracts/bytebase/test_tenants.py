@@ -140,8 +140,10 @@ def test_a_suspended_tenant_is_gone(api: Api, beta: Api, cast: Cast) -> None:
 
 
 def test_an_unknown_tenants_address_is_a_routing_error(api: Api, cast: Cast) -> None:
-    text = f"not_found: gateway routing error 404: request method POST, URI /t/nowhere{LOGIN}"
-    refused(api.post(f"/t/nowhere{LOGIN}", {}), 404, 2, text)
+    for slug in ("nowhere", "no.slug", "a%00b"):
+        path = f"/t/{slug}{LOGIN}"
+        text = f"not_found: gateway routing error 404: request method POST, URI {path}"
+        refused(api.post(path, {}), 404, 2, text)
 
 
 def test_the_session_setting_bounds_every_login(api: Api, cast: Cast) -> None:

@@ -244,6 +244,20 @@ def test_more_names_than_a_query_may_hold_are_refused(api: Api, cast: Cast) -> N
     refused(answer, 400, 3, "proto: the request cannot be read")
 
 
+def test_nobody_is_called_by_a_name_that_no_database_takes(api: Api, cast: Cast) -> None:
+    officer = api.token(cast.erin)
+    for verb, path in (
+        ("GET", "/v1/users/a%00b"),
+        ("PATCH", "/v1/users/a%00b"),
+        ("DELETE", "/v1/users/a%00b"),
+        ("POST", "/v1/users/a%00b:undelete"),
+        ("POST", "/v1/users/a%00b:updateEmail"),
+    ):
+        answer = api.client.generic(verb, path, headers={"Authorization": f"Bearer {officer}"})
+        text = f"not_found: gateway routing error 404: request method {verb}, URI {path}"
+        refused(answer, 404, 2, text)
+
+
 def test_an_unknown_host_gets_the_products_own_error(client: Client, cast: Cast) -> None:
     answer = client.get(ME, headers={"Host": "evil.test"})
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
