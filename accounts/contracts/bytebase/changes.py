@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,11 @@ from rest_framework import serializers
 
 from accounts.audit import Event
 from accounts.contracts.bytebase import queries
+from accounts.contracts.bytebase.objects import E164
 from accounts.contracts.bytebase.protojson import (
     Enum,
     Message,
+    Moment,
     Texts,
     camel,
     quoted,
@@ -36,8 +37,6 @@ from accounts.wire.contract import Fault, Faulted
 from accounts.wire.fields import ExactBoolean
 
 _MAX_TITLE = 200
-# E.164, as the field's document asks for.
-_PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _NO_EMAIL = "email updates are not supported through UpdateUser, use UpdateEmail API instead"
 _COLUMNS = {"title": "display_name", "phone": "phone"}
 
@@ -45,8 +44,8 @@ _COLUMNS = {"title": "display_name", "phone": "phone"}
 class Profile(Message):
     """What a client sends back of the profile; it cannot be changed."""
 
-    last_login_time = tracked_text()
-    last_change_password_time = tracked_text()
+    last_login_time = Moment(required=False)
+    last_change_password_time = Moment(required=False)
     # DRF keeps an attribute of this name on every field.
     source = tracked_text()  # type: ignore[assignment]
 
@@ -73,7 +72,7 @@ class UserMessage(Message):
     mfa_enabled: serializers.Field[Any, Any, Any, Any] = ExactBoolean(required=False)
     temp_otp_secret = tracked_text()
     temp_recovery_codes = Texts(required=False)
-    temp_otp_secret_created_time = tracked_text()
+    temp_otp_secret_created_time = Moment(required=False)
     phone = tracked_text()
     profile = Profile(required=False)
     groups = Texts(required=False)
@@ -170,7 +169,7 @@ def judge_profile(title: str, phone: str) -> None:
     """Refuse values that title and phone cannot take. Raises Faulted(INVALID)."""
     if not (len(title) <= _MAX_TITLE and title.isprintable()):
         raise objection(f"user title must be at most {_MAX_TITLE} printable characters")
-    if phone and not _PHONE.fullmatch(phone):
+    if phone and not E164.fullmatch(phone):
         raise objection(f"invalid phone number {quoted(phone)}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from accounts.contracts.bytebase import changes, logins, views, wording, workloads
 from accounts.contracts.bytebase.connect import procedures
 from accounts.contracts.bytebase.connect.transport import Face as ConnectFace
-from accounts.contracts.bytebase.protojson import Enum, Texts, camel
+from accounts.contracts.bytebase.protojson import Enum, Moment, Texts, camel
 from accounts.contracts.bytebase.wording import Code
 from accounts.login.outcome import Reason
 from accounts.models import User
@@ -327,7 +327,8 @@ DESCRIPTION = Description(
     fields={
         Texts: lambda _: TEXTS,
         Enum: _numbered,
-        procedures.Mask: lambda _: {"anyOf": [TEXT, TEXTS]},
+        procedures.Mask: lambda _: TEXT,
+        Moment: lambda _: _MOMENT,
     },
     faces={
         ConnectFace: Face("Connect", spelled=camel, nulls=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from tenants.policy import SecondFactorRule, TenantRecord
 
 # The release that is spoken here; clients choose their calls by it.
 VERSION = "3.13.0"
+# What the document of the field ``phone`` asks for.
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 def user_name(subject: Subject) -> str:
@@ -49,7 +52,8 @@ def user(
         temp_otp_secret=base32(pending.secret) if pending else "",
         temp_recovery_codes=list(pending.codes) if pending else [],
         temp_otp_secret_created_time=timestamp(pending.created_at) if pending else None,
-        phone=account.phone,
+        # Elsewhere a number may be stored in another form, which the field has no room for.
+        phone=account.phone if E164.fullmatch(account.phone) else "",
         profile=written(
             last_login_time=timestamp(last_login),
             last_change_password_time=timestamp(account.password_changed_at),

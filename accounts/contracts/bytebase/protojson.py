@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from rest_framework import serializers
 
 from accounts.wire.call import Call
@@ -57,6 +58,20 @@ class Texts(serializers.Field[list[str], Any, list[str], Any]):
         return data
 
 
+class Moment(serializers.Field[str, Any, str, Any]):
+    """A ``google.protobuf.Timestamp``: a time of RFC 3339 in years 1 to 9999."""
+
+    default_error_messages = {"type": "must be a time"}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text itself. Raises ValidationError."""
+        try:
+            Timestamp().FromJsonString(data if isinstance(data, str) else "")
+        except ValueError:
+            self.fail("type")
+        return str(data)
+
+
 class Enum(serializers.Field[Any, Any, Any, Any]):
     """An enum field: one of its names, or any number, as the third version of proto has it."""
 
@@ -68,10 +83,14 @@ class Enum(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """The name or number itself. Raises ValidationError."""
-        known = data in self.names if isinstance(data, str) else type(data) is int
+        known = data in self.names if isinstance(data, str) else _is_number(data)
         if not known:
             self.fail("unknown")
         return data
+
+
+def _is_number(data: Any) -> bool:
+    return type(data) is int and -(2**31) <= data < 2**31
 
 
 class Message(serializers.Serializer[Any]):

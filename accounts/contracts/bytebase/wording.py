@@ -180,7 +180,8 @@ REFUSALS = {
     Reason.WRONG_CODE: always(unauthenticated("invalid MFA code")),
     Reason.SPENT_CODE: always(unauthenticated("invalid MFA code")),
     Reason.WRONG_RECOVERY_CODE: always(unauthenticated("invalid recovery code")),
-    Reason.CHALLENGE_UNKNOWN: _NO_CHALLENGE,
+    # Only a token that we have signed gets so far: the account is gone, and its challenge with it.
+    Reason.CHALLENGE_UNKNOWN: _NOBODY,
     Reason.CHALLENGE_FOREIGN: _NO_CHALLENGE,
     Reason.CHALLENGE_SPENT: _NO_CHALLENGE,
     Reason.CHALLENGE_EXPIRED: _challenge_expired,

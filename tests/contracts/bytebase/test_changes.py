@@ -68,6 +68,17 @@ def test_what_was_read_may_be_sent_back(api: Api, cast: Cast, token: str) -> Non
     assert answer.json() == read | {"title": "Ada"}
 
 
+def test_a_telephone_number_in_another_form_is_not_told_and_stays(
+    api: Api, cast: Cast, token: str
+) -> None:
+    User.objects.filter(pk=cast.alice.user.pk).update(phone="030 123")
+    read = api.get(ME, token=token).json()
+    assert "phone" not in read
+    sent = {name: value for name, value in read.items() if name != "email"}
+    assert api.patch(ALICE, "", sent | {"title": "Ada"}, token=token).status_code == 200
+    assert User.objects.get(pk=cast.alice.user.pk).phone == "030 123"
+
+
 @pytest.mark.parametrize("path", [ALICE, "ALICE%40Alpha.example", "alice%40alpha.example"])
 def test_the_address_is_read_as_at_the_login(api: Api, cast: Cast, token: str, path: str) -> None:
     assert api.patch(path, "", {"title": "Ada"}, token=token).json()["title"] == "Ada"
@@ -122,6 +133,9 @@ SHAPES: list[tuple[str, Any]] = [
     ("", {"unknown": 1}),
     ("", {"state": "GONE"}),
     ("", {"state": True}),
+    ("", {"userType": 2**31}),
+    ("", {"profile": {"lastLoginTime": "yesterday"}}),
+    ("", {"tempOtpSecretCreatedTime": "2026-01-31 12:00:00"}),
     ("", {"groups": "x"}),
     ("", {"groups": [1]}),
     ("", {"profile": []}),

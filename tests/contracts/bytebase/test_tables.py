@@ -57,7 +57,7 @@ REASONS = {
     Reason.WRONG_CODE: (401, 16, "invalid MFA code"),
     Reason.SPENT_CODE: (401, 16, "invalid MFA code"),
     Reason.WRONG_RECOVERY_CODE: (401, 16, "invalid recovery code"),
-    Reason.CHALLENGE_UNKNOWN: FORGED,
+    Reason.CHALLENGE_UNKNOWN: NOBODY,
     Reason.CHALLENGE_FOREIGN: FORGED,
     Reason.CHALLENGE_SPENT: FORGED,
     Reason.CHALLENGE_EXPIRED: FORGED,

@@ -82,7 +82,7 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
     if kind == _TIMESTAMP:
         return _moment(value)
     if kind == _FIELD_MASK:
-        return _texts(value.paths)
+        return ",".join(_texts(value.paths))
     if kind:
         return _members(value)
     if field.is_repeated:

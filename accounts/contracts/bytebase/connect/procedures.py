@@ -11,7 +11,7 @@ from accounts.contracts.bytebase.changes import UserMessage, Wanted
 from accounts.contracts.bytebase.connect import messages
 from accounts.contracts.bytebase.connect.transport import Procedure
 from accounts.contracts.bytebase.cookies import Reply
-from accounts.contracts.bytebase.protojson import Message, Texts, quoted, text, tracked_text
+from accounts.contracts.bytebase.protojson import Message, quoted, text, tracked_text
 from accounts.contracts.bytebase.tokens import enroller, holder, presented
 from accounts.contracts.bytebase.views import Empty
 from accounts.contracts.bytebase.wording import objection
@@ -83,16 +83,16 @@ class GetUser(Procedure):
         return Reply(people.get_user(call, email))
 
 
-class Mask(Texts):
-    """``google.protobuf.FieldMask``: a list of names in binary, a comma list in JSON."""
+class Mask(serializers.Field[list[str], Any, list[str], Any]):
+    """``google.protobuf.FieldMask`` as JSON has it: a comma list of names."""
 
     default_error_messages = {"type": "must be a comma list of names"}
 
     def to_internal_value(self, data: Any) -> list[str]:
         """The names. Raises ValidationError."""
-        if isinstance(data, str):
-            return [name.strip() for name in data.split(",") if name.strip()]
-        return super().to_internal_value(data)
+        if not isinstance(data, str):
+            self.fail("type")
+        return [name.strip() for name in data.split(",") if name.strip()]
 
 
 class UpdateUserRequest(Message):
