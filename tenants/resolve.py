@@ -107,6 +107,12 @@ def resolve(hint: TenantHint) -> TenantRecord | None:
     return known.default
 
 
+def leads_elsewhere(email: str, tenant_id: UUID) -> bool:
+    """Whether the domain of an address leads logins at the bare address to another tenant."""
+    leads = directory().by_email_domain.get(fold(email.rpartition("@")[2]))
+    return leads is not None and leads.id != tenant_id
+
+
 def way(hint: TenantHint) -> str:
     """What decided in :func:`resolve`, for whoever asks why a login went to this tenant."""
     if hint.name is not None:

@@ -10,13 +10,16 @@ from accounts import notices
 from accounts.admin.scope import RowForm
 from accounts.login import password_links
 from accounts.models import Group, User
+from tenants.models import Tenant
 from tenants.names import deceptive, fold
-from tenants.resolve import directory
+from tenants.resolve import directory, leads_elsewhere
 
 
 class UserForm(RowForm):
     """Names and rights; the names are checked as they are looked up: folded, within the tenant."""
 
+    # Whether the officer may give an address that leads its owner's logins to another tenant.
+    over_all_tenants = False
     groups = forms.ModelMultipleChoiceField(
         Group.objects.none(),
         required=False,
@@ -46,7 +49,15 @@ class UserForm(RowForm):
             self.add_error("email", "Another account has this e-mail address.")
         if email and deceptive(email):
             self.add_error("email", f"This address {deceptive(email)}.")
+        if "email" in self.changed_data and self._leads_elsewhere(data, tenant):
+            self.add_error("email", "Addresses of this domain are another tenant's.")
         return data
+
+    def _leads_elsewhere(self, data: dict[str, Any], tenant: Tenant) -> bool:
+        """Machines go by names that their product prescribes; a person would not get in."""
+        kind = data.get("kind") or self.instance.kind
+        person = kind == User.Kind.PERSON and not self.over_all_tenants
+        return person and leads_elsewhere(data.get("email", ""), tenant.pk)
 
 
 class NewUserForm(UserForm):

@@ -112,7 +112,10 @@ class UserAdmin(ScopedAdmin):
         """A new account is invited; one that is there has groups."""
         if obj is None:
             kwargs["form"] = NewUserForm
-        return super().get_form(request, obj, *args, **kwargs)
+        form = super().get_form(request, obj, *args, **kwargs)
+        # The class is made for this request.
+        form.over_all_tenants = request.user.is_superuser
+        return form
 
     # Django's signature.
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001

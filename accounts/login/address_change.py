@@ -31,7 +31,7 @@ from accounts.models.statement import Insert, execute
 from mfa import challenges, email_codes
 from mfa.models import Challenge
 from tenants.names import deceptive, fold
-from tenants.resolve import directory
+from tenants.resolve import leads_elsewhere
 from tenants.sealing import derive, seal, unseal
 
 # It stands where a login's challenge names its contract.
@@ -182,8 +182,7 @@ def _objection(email: str, subject: Subject) -> Objection | None:
         return Objection.DECEPTIVE
     if email == user.email and user.email_verified:
         return Objection.SAME
-    leads = directory().by_email_domain.get(fold(email.rpartition("@")[2]))
-    return Objection.ELSEWHERE if leads and leads.id != subject.tenant.id else None
+    return Objection.ELSEWHERE if leads_elsewhere(email, subject.tenant.id) else None
 
 
 def _is_taken(user: User, email: str) -> bool:

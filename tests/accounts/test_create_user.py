@@ -71,3 +71,11 @@ def test_what_cannot_be_made_is_told_in_a_sentence(cast: Cast) -> None:
         call_command("create_user", "alice")
     with pytest.raises(CommandError, match="no such person"):
         call_command("create_app_password", "svc")
+
+
+def test_who_logs_in_elsewhere_by_his_address_is_told_where(
+    cast: Cast, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_user", "guest", email="guest@beta.example")
+    said = "can log in; by e-mail at /t/alpha/ or its host, for the domain leads elsewhere."
+    assert capsys.readouterr().out.splitlines()[0] == f"guest of alpha {said}"

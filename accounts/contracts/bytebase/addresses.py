@@ -20,6 +20,7 @@ from accounts.wire.contract import Faulted
 from mfa import email_codes
 from tenants.names import deceptive, fold
 from tenants.policy import TenantRecord
+from tenants.resolve import leads_elsewhere
 
 # A user name is made of the address, and is shorter than one may be.
 _MAX_LENGTH = 150
@@ -45,9 +46,16 @@ def judge(email: str, tenant: TenantRecord, kind: str) -> None:
         raise objection(f"invalid email: {quoted(email)} looks like another address")
     if kind == User.Kind.WORKLOAD and not email.endswith(DOMAIN):
         raise objection(f"email must end with {DOMAIN}")
-    outsider = workspace_of(tenant).outsider(email) if kind == User.Kind.PERSON else ""
-    if outsider:
+    if kind == User.Kind.PERSON:
+        _judge_domain(email, tenant)
+
+
+def _judge_domain(email: str, tenant: TenantRecord) -> None:
+    if outsider := workspace_of(tenant).outsider(email):
         raise objection(outsider)
+    # At the bare address its owner would be taken for somebody of the other tenant.
+    if leads_elsewhere(email, tenant.id):
+        raise objection(f"invalid email: the domain of {quoted(email)} is another workspace's")
 
 
 def taken(email: str) -> Faulted:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import provisioning
 from accounts.models import User
 from tenants.models import Tenant
+from tenants.resolve import leads_elsewhere
 
 
 class Command(BaseCommand):
@@ -48,7 +49,13 @@ def _person(tenant: Tenant, options: dict[str, Any]) -> list[str]:
         password=password,
         must_change_password=not options["keep_password"],
     )
-    return [f"{user.username} of {tenant.slug} can log in.", f"Password, shown once: {password}"]
+    where = ""
+    if leads_elsewhere(user.email, tenant.pk):
+        where = f"; by e-mail at /t/{tenant.slug}/ or its host, for the domain leads elsewhere"
+    return [
+        f"{user.username} of {tenant.slug} can log in{where}.",
+        f"Password, shown once: {password}",
+    ]
 
 
 def _machine(tenant: Tenant, options: dict[str, Any]) -> list[str]:
