@@ -11,9 +11,10 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.console import console
 from accounts.web.colours import stylesheet
 from accounts.web.home import home
+from accounts.web.pages import with_slash
 from accounts.web.urls import urlpatterns as page_urlpatterns
 from accounts.wire.key_sets import tenant_key_set
-from accounts.wire.registry import contracts
+from accounts.wire.registry import root_view
 from accounts.wire.registry import urlpatterns as contract_urlpatterns
 from tenants.conf import conf
 
@@ -21,10 +22,21 @@ from tenants.conf import conf
 @csrf_exempt
 def root(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
     """The bare address: a page for people, and Cognito's one URL for programs."""
-    served = next((each.root for each in contracts().values() if each.root), None)
+    served = root_view()
     if served is None or request.method in {"GET", "HEAD"}:
         return home(request, **kwargs)
     return served(request, **kwargs)
+
+
+@csrf_exempt
+def unslashed_root(request: HttpRequest, tenant_slug: str) -> HttpResponseBase:
+    """A tenant's bare address without its slash: programs call the address that they were given.
+
+    Of Cognito's, some put a slash behind it and some do not; people are led on.
+    """
+    if request.method in {"GET", "HEAD"}:
+        return with_slash(request)
+    return root(request, tenant_slug=tenant_slug)
 
 
 # Django's signature.
@@ -53,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", console.urls),
     path("t/<slug:tenant_slug>/admin/", to_console),
     re_path(r"^brand/(?P<code>[0-9a-f]{6})\.css$", stylesheet, name="brand"),
+    path("t/<slug:tenant_slug>", unslashed_root),
     path("t/<slug:tenant_slug>/", include(_everywhere)),
     *_everywhere,
 ]

@@ -15,13 +15,15 @@ from psycopg_pool import PoolTimeout
 
 from accounts.wire.call import host_of
 from accounts.wire.contract import Contract, Fault
-from accounts.wire.registry import owner_of
+from accounts.wire.registry import owner_of, root_view
 from accounts.wire.views import ContractView, fault_response
 from tenants.hint import TenantHint
 from tenants.policy import TenantRecord
 from tenants.resolve import directory, explicit
 
 _PREFIX = re.compile(r"^/t/[^/]+(?=/)")
+# The bare address, also a tenant's.
+_ROOT = re.compile(r"/(t/[^/]+/?)?")
 _FAULT_OF = {
     400: Fault.MALFORMED,
     403: Fault.FORBIDDEN,
@@ -45,9 +47,13 @@ def _answer(request: HttpRequest, status: int, fault: Fault | None = None) -> Ht
 def _spoken(request: HttpRequest) -> Contract | None:
     """Whose words are spoken at this path; where a view has it, those of the view's own face."""
     try:
-        view = getattr(resolve(request.path_info).func, "view_class", None)
+        called: object = resolve(request.path_info).func
     except Resolver404:
-        view = None
+        called = None
+    if request.method not in {"GET", "HEAD"} and _ROOT.fullmatch(request.path_info):
+        # Not the page for people.
+        called = root_view()
+    view = getattr(called, "view_class", None)
     if view is not None and issubclass(view, ContractView):
         spoken: Contract = view().contract
         return spoken

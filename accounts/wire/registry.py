@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 
 from accounts.tokens.profile import TokenProfile
@@ -64,6 +65,11 @@ def view_of(callback: Any) -> type[Any]:
     """The class behind a view function of a contract."""
     view: type[Any] = callback.view_class
     return view
+
+
+def root_view() -> Callable[..., HttpResponseBase] | None:
+    """What answers programs at the bare address, if a contract is spoken there."""
+    return next((each.root for each in contracts().values() if each.root), None)
 
 
 def urlpatterns() -> list[URLPattern]:
