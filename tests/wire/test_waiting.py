@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.contracts.oloid.exceptions import REFUSALS as COGNITOS
 from accounts.login.outcome import LoginRefused, Reason
+from accounts.wire.registry import contracts
 from accounts.wire.waiting import retry_after, seconds
 
 
@@ -34,3 +36,13 @@ def test_the_wait_is_told_in_whole_seconds_and_never_too_short(
 
 def test_a_refusal_that_says_nothing_is_taken_for_a_minutes() -> None:
     assert seconds(LoginRefused(Reason.OVERLOADED)) == 60
+
+
+def test_every_contract_that_says_how_long_says_it_so() -> None:
+    spoken = {**{slug: each.refusals for slug, each in contracts().items()}, "Cognito": COGNITOS}
+    refused = LoginRefused(Reason.THROTTLED_SUBJECT, retry_after=timedelta(seconds=59.5))
+    answers = {slug: table[refused.reason](refused) for slug, table in spoken.items()}
+    named = {slug: answer.headers.get("Retry-After") for slug, answer in answers.items()}
+    told = {slug: wait for slug, wait in named.items() if wait is not None}
+    assert {"Cognito", "coldstream", "datarhei", "oloid"} <= {*told}
+    assert {*told.values()} == {"60"}, told

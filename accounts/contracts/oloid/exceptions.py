@@ -11,10 +11,10 @@ from accounts.contracts.oloid.wording import (
     DENIED,
     FACTOR_UNSUPPORTED,
     SIGN_IN_AGAIN,
-    seconds_to_wait,
 )
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import Answer, Fault, FaultAnswer, Faulted, Refusal, always
+from accounts.wire.waiting import retry_after
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
@@ -55,13 +55,11 @@ def _denied(message: str) -> Refusal:
 
 
 def _too_many_passwords(refused: LoginRefused) -> Answer:
-    wait = {"Retry-After": seconds_to_wait(refused)}
-    return exception(NOT_AUTHORIZED, "Password attempts exceeded", headers=wait)
+    return exception(NOT_AUTHORIZED, "Password attempts exceeded", headers=retry_after(refused))
 
 
 def _too_many(refused: LoginRefused) -> Answer:
-    wait = {"Retry-After": seconds_to_wait(refused)}
-    return exception(TOO_MANY_REQUESTS, "Too many requests", headers=wait)
+    return exception(TOO_MANY_REQUESTS, "Too many requests", headers=retry_after(refused))
 
 
 def _weak_password(refused: LoginRefused) -> Answer:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.wire.contract import OF_A_TOKEN, Answer, Fault, FaultAnswer, Faulted, Refusal, always
+from accounts.wire.waiting import retry_after
 
 DENIED = "Incorrect username or password."
 FACTOR_UNSUPPORTED = (
@@ -26,14 +26,8 @@ def problem(
     return Answer(status, {"status": str(status), "message": message, **more}, headers or {})
 
 
-def seconds_to_wait(refused: LoginRefused) -> str:
-    """The value of ``Retry-After``."""
-    wait = refused.detail.get("retry_after") or timedelta(seconds=60)
-    return str(max(1, int(wait.total_seconds())))
-
-
 def _too_many(refused: LoginRefused) -> Answer:
-    return problem(429, "Too Many Requests", headers={"Retry-After": seconds_to_wait(refused)})
+    return problem(429, "Too Many Requests", headers=retry_after(refused))
 
 
 def _invalid(faulted: Faulted) -> Answer:
