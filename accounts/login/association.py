@@ -14,7 +14,7 @@ from accounts.login import challenge as challenge_step
 from accounts.login import throttle
 from accounts.login.attempt import Attempt
 from accounts.login.journey import Journey
-from accounts.login.outcome import Reason
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.progress import Pending, Progress
 from accounts.login.subject import Subject
@@ -70,7 +70,12 @@ def prove(attempt: Attempt, code: str, profile: LoginProfile, *, name: str = "")
         journey.refuse(Reason.CHALLENGE_FOREIGN)
     if not challenges.count_attempt(challenge):
         journey.refuse(Reason.CHALLENGE_SPENT)
-    journey.reserve(throttle.factor_buckets(progress.subject.user.pk))
+    try:
+        journey.reserve(throttle.factor_buckets(progress.subject.user.pk))
+    except LoginRefused:
+        # Counted before it was judged, and then not judged.
+        challenges.give_attempt_back(challenge)
+        raise
     step = totp.matching_step(progress.pending.totp_secret, code, attempt.client.now)
     if step is None:
         journey.refuse(Reason.WRONG_CODE)

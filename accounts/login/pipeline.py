@@ -50,6 +50,8 @@ _STEP_OF = {
     Obligation.BIND_FACTOR: Challenge.Step.BIND_FACTOR,
 }
 _NO_FACTORS: frozenset[Factor] = frozenset()
+# A try that was counted before it was judged, and then not judged, is none of the challenge's.
+_UNJUDGED = frozenset({Reason.OVERLOADED, Reason.THROTTLED_FACTOR})
 
 
 class _Lost(Exception):
@@ -109,8 +111,7 @@ def _next_step(token: ChallengeToken, attempt: Attempt, journey: Journey) -> Out
     try:
         return _STEPS[Challenge.Step(challenge.step)](challenge, progress, attempt, journey)
     except LoginRefused as refused:
-        if refused.reason is Reason.OVERLOADED:
-            # Counted before it was judged, and then not judged.
+        if refused.reason in _UNJUDGED:
             challenges.give_attempt_back(challenge)
         raise
 

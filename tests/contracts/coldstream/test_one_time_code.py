@@ -159,6 +159,19 @@ def test_five_wrong_codes_end_the_mfa_token_and_then_the_tries(client: Client, c
         assert code(client, challenged(client, cast.bob), cast.bob.code()).status_code == 200
 
 
+def test_tries_that_have_to_wait_do_not_use_the_mfa_token_up(client: Client, cast: Cast) -> None:
+    """It is good for five wrong codes: what is told to wait was not looked at."""
+    with later(minutes=-1):
+        token = challenged(client, cast.bob)
+        for _ in range(5):
+            code(client, token, "000000")
+    token = challenged(client, cast.bob)
+    for _ in range(6):
+        assert code(client, token, cast.bob.code()).status_code == 429
+    with later(minutes=4, seconds=30):
+        assert code(client, token, cast.bob.code()).status_code == 200
+
+
 def test_an_mfa_token_is_nothing_but_that(client: Client, cast: Cast) -> None:
     token = challenged(client, cast.bob)
     assert told(me(client, token)) == UNAUTHORIZED

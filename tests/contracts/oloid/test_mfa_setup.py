@@ -142,9 +142,11 @@ def test_five_wrong_codes_use_up_the_session_and_make_the_next_wait(pool: Pool, 
         )
     assert_refused(verify(pool, code_of(made["SecretCode"]), Session=made["Session"]), *SPENT)
     made = body_of(associate(pool, Session=begun(pool, cast)))
-    answer = verify(pool, code_of(made["SecretCode"]), Session=made["Session"])
-    assert_refused(answer, "TooManyRequestsException", "Too many requests")
-    assert 0 < int(answer["Retry-After"]) <= 300
+    # What is told to wait was not looked at, so it does not use the session up.
+    for _ in range(6):
+        answer = verify(pool, code_of(made["SecretCode"]), Session=made["Session"])
+        assert_refused(answer, "TooManyRequestsException", "Too many requests")
+        assert 0 < int(answer["Retry-After"]) <= 300
 
 
 @pytest.mark.usefixtures("demanded")
