@@ -28,7 +28,7 @@ CONTRACT = Contract(
     faults=FAULTS,
     lifetimes={
         "access": "life of an access token and its session: 28800",
-        "session": "ends the session, and the token with it: as access",
+        "session": "ends the session, and the token with it, if earlier: as access",
     },
     tokens=(ACCESS,),
     territory=("account/login", "users/", "organizations/"),

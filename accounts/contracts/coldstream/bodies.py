@@ -30,7 +30,8 @@ class CodeShape(serializers.Serializer[Any]):
 class ProfileShape(serializers.Serializer[Any]):
     """The body that changes a user: the client leaves ``phone`` out where it stays as it is."""
 
-    firstName = ExactText(max_length=100)
+    # As long as a display name, which may stand here; a new first name is shorter.
+    firstName = ExactText(max_length=200)
     secondName = ExactText(max_length=100, allow_empty=True)
     phone = ExactText(max_length=32, allow_empty=True, allow_null=True, required=False)
 

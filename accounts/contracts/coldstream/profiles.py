@@ -15,6 +15,7 @@ from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
 
 _COLUMNS = {"firstName": "given_name", "secondName": "family_name", "phone": "phone"}
+_LONGEST_NAME = 100
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./-]{1,30}")
 
 
@@ -33,11 +34,15 @@ def may_change(who: User, whom: User) -> bool:
 def change(call: Call, found: Found, user: User, told: Mapping[str, Any]) -> None:
     """Write what differs, with its audit row, in one statement. Raises Faulted(INVALID)."""
     wanted = {name: told[name] or "" for name in _COLUMNS if name in told}
-    _judge(wanted)
-    # A first name that was never set is shown as the display name, and comes back as such.
-    if not user.given_name and wanted["firstName"] == user.display_name:
-        del wanted["firstName"]
-    changed = {n: v for n, v in wanted.items() if getattr(user, _COLUMNS[n]) != v}
+    # A first name that was never set is shown as the display name, and comes back as such. What
+    # was read may come back whatever it is: other doors have other rules.
+    shown = {
+        "firstName": user.given_name or user.display_name,
+        "secondName": user.family_name,
+        "phone": user.phone,
+    }
+    changed = {name: text for name, text in wanted.items() if text != shown[name]}
+    _judge(changed)
     if not changed:
         return
     values = {_COLUMNS[name]: value for name, value in changed.items()}
@@ -56,11 +61,14 @@ def change(call: Call, found: Found, user: User, told: Mapping[str, Any]) -> Non
 
 
 def _judge(wanted: Mapping[str, str]) -> None:
-    if not wanted["firstName"].strip():
+    if "firstName" in wanted and not wanted["firstName"].strip():
         raise Faulted(Fault.INVALID, "firstName must not be empty")
     for name in ("firstName", "secondName"):
+        text = wanted.get(name, "")
+        if len(text) > _LONGEST_NAME:
+            raise Faulted(Fault.INVALID, f"{name} is too long")
         # Neither control characters nor marks that turn the direction of text.
-        if not wanted[name].isprintable():
+        if not text.isprintable():
             raise Faulted(Fault.INVALID, f"{name} holds characters that cannot be shown")
     phone = wanted.get("phone", "")
     if phone and not _PHONE.fullmatch(phone):

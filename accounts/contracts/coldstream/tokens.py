@@ -30,13 +30,16 @@ def _lifetime(subject: Subject) -> timedelta:
 
 
 def _issue(live: Session, subject: Subject) -> Issued:
-    """One access token for the session's whole life: the product has no refresh call."""
+    """One access token for the session: the product has no refresh call.
+
+    It ends with the session at the latest, however long the tenant has that last.
+    """
     claims = {
         "iss": f"{conf().base_url}/t/{subject.tenant.slug}",
         "aud": SLUG,
         "sub": subject.identifier,
         "email": subject.user.email,
-        **times(live.auth_time, live.expires_at - live.auth_time),
+        **times(live.auth_time, min(_lifetime(subject), live.expires_at - live.auth_time)),
         "jti": str(live.id),
     }
     return Issued(TokenSet(access=jwt.sign(ACCESS, subject.tenant.id, claims, live.auth_time)))

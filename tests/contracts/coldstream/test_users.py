@@ -162,6 +162,19 @@ def test_what_changes_nothing_writes_nothing(
     assert User.objects.get(pk=cast.alice.user.pk).email == "alice@alpha.example"
 
 
+def test_what_was_read_may_be_sent_back_whatever_it_is(client: Client, cast: Cast) -> None:
+    """Other doors have other rules for names and numbers; a client sends back all that it read."""
+    token = access(client, cast.alice)
+    names = {"given_name": "", "display_name": "Professor " + "A" * 150, "family_name": "B\u202eC"}
+    User.objects.filter(pk=cast.alice.user.pk).update(**names, phone="+44 20 7946 ext. 6")
+    was = me(client, token).json()
+    assert put(client, token, was["id"], was).json() == was
+    moved = put(client, token, was["id"], {**was, "phone": "+44 20"}).json()
+    assert moved == {**was, "phone": "+44 20"}
+    longer = put(client, token, was["id"], {**was, "firstName": "x" * 101})
+    assert told(longer) == bad_request("firstName is too long")
+
+
 def test_officers_change_others_of_their_tenant_and_nobody_else_does(
     client: Client, cast: Cast
 ) -> None:

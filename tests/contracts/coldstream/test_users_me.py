@@ -15,6 +15,7 @@ from accounts.contracts.coldstream.tokens import ACCESS
 from accounts.login import sessions
 from accounts.models import Session, User
 from accounts.tokens import jwt
+from tenants import resolve
 from tests.contracts.coldstream.account import (
     ME,
     UNAUTHORIZED,
@@ -115,6 +116,20 @@ def test_a_token_lives_eight_hours(client: Client, cast: Cast) -> None:
     with later(hours=7, minutes=59):
         assert me(client, token).status_code == 200
     with later(hours=8, seconds=1):
+        assert told(me(client, token)) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize(("session", "life"), [(28800, 900), (300, 300)])
+def test_a_tenants_session_never_makes_the_token_live_longer(
+    client: Client, cast: Cast, session: int, life: int
+) -> None:
+    cast.alpha.contracts = {"coldstream": {"lifetimes": {"access": 900, "session": session}}}
+    cast.alpha.save()
+    resolve.invalidate()
+    token = access(client, cast.alice)
+    with later(seconds=life - 2):
+        assert me(client, token).status_code == 200
+    with later(seconds=life + 1):
         assert told(me(client, token)) == UNAUTHORIZED
 
 
