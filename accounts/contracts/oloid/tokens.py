@@ -6,7 +6,10 @@ Claims as in Amazon Cognito's developer guide, "Understanding the identity (ID) 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -40,6 +43,8 @@ SCOPE = "aws.cognito.signin.user.admin"
 
 ACCESS_LIFETIME = timedelta(hours=1)
 REFRESH_LIFETIME = timedelta(days=30)
+# Of the JSON of the groups' names: a token of more than 8 KiB is refused, here as elsewhere.
+_MOST_OF_GROUPS = 4000
 # Cognito lets access and ID tokens live for a day at most.
 _LONGEST = timedelta(days=1)
 
@@ -118,8 +123,14 @@ def access_claims(session: Session, subject: Subject, now: datetime) -> Claims:
 
 
 def _subject_claims(subject: Subject) -> Claims:
-    groups = {"cognito:groups": list(subject.groups)} if subject.groups else {}
+    groups = {"cognito:groups": _listed(subject.groups)} if subject.groups else {}
     return {"sub": str(subject.user.pk), **groups, "iss": issuer(subject.tenant)}
+
+
+def _listed(groups: Sequence[str]) -> list[str]:
+    """The names in their order, as many as a token has room for."""
+    lengths = accumulate(len(json.dumps(name)) + 1 for name in groups)
+    return [n for n, length in zip(groups, lengths, strict=True) if length <= _MOST_OF_GROUPS]
 
 
 def _session_claims(session: Session, subject: Subject, now: datetime) -> Claims:

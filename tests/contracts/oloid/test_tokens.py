@@ -10,7 +10,7 @@ import jwt as pyjwt
 import pytest
 from django.test import Client
 
-from accounts.models import SigningKey, User
+from accounts.models import Group, SigningKey, User
 from tests.contracts.oloid.calls import SCOPE, UUID, Pool, alpha, body_of, parts
 from tests.fixtures import Cast
 
@@ -110,6 +110,18 @@ def test_an_unverified_email_is_told_as_a_boolean(pool: Pool, cast: Cast) -> Non
     assert parts(tokens["IdToken"])[1]["email_verified"] is False
     attributes = body_of(pool.get_user(tokens["AccessToken"]))["UserAttributes"]
     assert {"Name": "email_verified", "Value": "false"} in attributes
+
+
+def test_tokens_of_who_is_in_very_many_groups_are_still_good(pool: Pool, cast: Cast) -> None:
+    names = [f"CN-department-of-something-{number:03d}-members" for number in range(200)]
+    made = [Group(tenant=cast.alpha, name=name) for name in names]
+    cast.alice.user.member_of.set(Group.objects.bulk_create(made))
+    tokens = pool.log_in(cast.alice)
+    assert pool.get_user(tokens["AccessToken"]).status_code == 200
+    for name in ("AccessToken", "IdToken"):
+        listed = parts(tokens[name])[1]["cognito:groups"]
+        assert 80 < len(listed) < 110
+        assert listed == names[: len(listed)]
 
 
 def test_the_header_has_key_id_and_algorithm_only(pool: Pool, cast: Cast) -> None:
