@@ -29,7 +29,7 @@ class Policy:
     password_min_length: int = 15
 
     def demands_second_factor(self, *, staff: bool) -> bool:
-        """Whether a person must have a second factor in this tenant."""
+        """Whether a person must have a second factor in this tenant; machines never."""
         return self.second_factor is SecondFactorRule.REQUIRED or (
             staff and self.second_factor is SecondFactorRule.REQUIRED_FOR_STAFF
         )

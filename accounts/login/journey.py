@@ -52,6 +52,8 @@ class Journey:
         """Count the attempt. Raises :class:`LoginRefused` where a counter is full."""
         reservation = throttle.reserve(buckets, self.client.now)
         if reservation.refusal is not None:
+            # "Locked" is no failure, of what was right before it neither.
+            self.give_back()
             self.note("throttle", reservation.refusal)
             self.refuse(reservation.refusal, retry_after=reservation.retry_after)
         self.reservations.append(reservation)

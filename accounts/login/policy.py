@@ -60,6 +60,8 @@ class Refuse:
 
 Decision = Allow | Demand | Step | Refuse
 
+_PERSON = "person"
+
 _OWED: Mapping[Obligation, Reason] = {
     Obligation.CHANGE_PASSWORD: Reason.MUST_CHANGE_PASSWORD,
     Obligation.BIND_FACTOR: Reason.MUST_BIND_FACTOR,
@@ -101,7 +103,9 @@ def _owed(situation: Situation) -> list[Obligation]:
     owed = []
     if situation.must_change_password:
         owed.append(Obligation.CHANGE_PASSWORD)
-    if not situation.owned and situation.policy.demands_second_factor(staff=situation.staff):
+    demanded = situation.policy.demands_second_factor(staff=situation.staff)
+    # A machine holds no authenticator: the rule is for people.
+    if demanded and not situation.owned and situation.kind == _PERSON:
         owed.append(Obligation.BIND_FACTOR)
     return owed
 

@@ -74,6 +74,8 @@ def situation(**changes: Any) -> Situation:
         ({"policy": REQUIRED, "obligations": {BIND: CHALLENGE}}, Step(BIND)),
         ({"policy": REQUIRED, "obligations": {BIND: ADVISE}}, Allow(frozenset({BIND}))),
         ({"policy": REQUIRED, "owned": {OTP}, "proved": {OTP}}, Allow()),
+        # A machine that has proved itself by another issuer's word, not by a secret.
+        ({"policy": REQUIRED, "kind": "workload", "kinds": {"workload"}}, Allow()),
         ({"policy": FOR_STAFF}, Allow()),
         ({"policy": FOR_STAFF, "staff": True}, Refuse(Reason.MUST_BIND_FACTOR)),
         ({"must_change_password": True}, Refuse(Reason.MUST_CHANGE_PASSWORD)),

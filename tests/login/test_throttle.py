@@ -299,6 +299,16 @@ class TestSecondFactors:
         again = challenged(now=later).token
         assert isinstance(second(again, town.code(later), now=later), Authenticated)
 
+    def test_a_right_password_is_no_failure_while_the_factor_is_locked(self, town: Town) -> None:
+        for n in range(FACTOR_LIMIT.failures):
+            self.wrong(REPEAT, at(n))
+        for n in range(6, 6 + PASSWORD_LIMIT.failures):
+            now = at(n)
+            code = OneTimePassword(town.code(now))
+            refused = reason_of(login, "bob", PASSWORD, code, profile=REPEAT, now=now)
+            assert refused is Reason.THROTTLED_FACTOR
+        challenged(now=at(30))
+
     def test_strangers_without_the_password_do_not_reach_the_factors_counter(
         self, town: Town
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jwt
 import pytest
 
 from accounts import provisioning
@@ -11,8 +12,10 @@ from accounts.login import custody
 from accounts.login.custody import Act
 from accounts.login.workload_trust import WorkloadTrust
 from accounts.models import LoginEvent, Session, User
+from tenants import resolve
 from tenants.federation import workload
 from tenants.federation.identity import ExternalIdentity
+from tenants.models import TenantPolicy
 from tests.contracts.bytebase.conversation import EXCHANGE, ME, Api, refused
 from tests.federation.upstream.issuer import EC_KEY, JWKS, OTHER_RSA_KEY, Issuer, signed
 from tests.fixtures import Cast
@@ -61,6 +64,17 @@ def test_a_workload_gets_an_hour(api: Api, issuer: Issuer) -> None:
     )
     User.objects.update(state=User.State.DISABLED)
     assert api.get(ME, answer.json()["accessToken"]).status_code == 401
+
+
+def test_a_second_factor_is_demanded_of_people_not_of_workloads(
+    cast: Cast, api: Api, issuer: Issuer
+) -> None:
+    TenantPolicy.objects.create(tenant=cast.alpha, second_factor="required")
+    resolve.invalidate()
+    token = exchange(api, good(issuer)).json()["accessToken"]
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == ["bb.user.access.prod"]
+    session = Session.objects.get()
+    assert (session.expires_at - session.auth_time).total_seconds() == 3600
 
 
 def test_the_first_check_that_fails_answers(api: Api, issuer: Issuer) -> None:
