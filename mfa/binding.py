@@ -53,12 +53,17 @@ def bind_totp(
     with transaction.atomic():
         # Of two bindings at once the later one waits here, and then sees the earlier.
         hold_owner(user_id)
-        earlier = TotpAuthenticator.objects.filter(user_id=user_id)
-        if first and (earlier.filter(confirmed=True).exists() or _has_another(user_id)):
+        if first and has_factor(user_id):
             raise AlreadyBound
-        earlier.delete()
+        TotpAuthenticator.objects.filter(user_id=user_id).delete()
         authenticator.save()
     return authenticator
+
+
+def has_factor(user_id: Any) -> bool:
+    """Whether the user has a second factor. Recovery codes stand in for one and are none."""
+    app = TotpAuthenticator.objects.filter(user_id=user_id, confirmed=True)
+    return app.exists() or _has_another(user_id)
 
 
 def _has_another(user_id: Any) -> bool:

@@ -28,6 +28,10 @@ from tenants.hashing import Overloaded
 FRESH = timedelta(minutes=15)
 
 
+class LastFactor(Exception):
+    """The tenant demands a second factor of the user, and he would be left without one."""
+
+
 def is_fresh(found: Found, now: datetime) -> bool:
     """Whether the session proves the account's full level, a short time ago."""
     methods = {
@@ -41,6 +45,23 @@ def is_fresh(found: Found, now: datetime) -> bool:
         # A mailbox proves less than a device: its code does not open the way to the device.
         return bool(methods & sessions.SECOND)
     return bool(methods) and (sessions.EMAIL in methods or not found.subject.factors)
+
+
+def may_remove(found: Found, factor: Factor) -> bool:
+    """Whether the tenant lets this kind of factor go: another one is left, or none is demanded."""
+    subject = found.subject
+    last = not subject.factors - {factor, Factor.RECOVERY_CODE}
+    return not (last and factor in subject.factors and subject.must_have_second_factor)
+
+
+def demand_another(found: Found) -> None:
+    """Undo a removal that the tenant does not allow. In its transaction, the owner held.
+
+    Raises LastFactor.
+    """
+    subject = found.subject
+    if subject.must_have_second_factor and not binding.has_factor(subject.user.pk):
+        raise LastFactor
 
 
 def begin(found: Found, client: ClientContext, *, codes: Sequence[str] = ()) -> Pending:
@@ -127,19 +148,26 @@ def replace_codes(found: Found, codes: Sequence[str], client: ClientContext) -> 
 
 
 def remove_totp(found: Found, client: ClientContext) -> bool:
-    """Take the app away, and the codes with the last authenticator; whether there was one."""
+    """Take the app away, and the codes with the last authenticator; whether there was one.
+
+    Raises LastFactor.
+    """
     user = found.subject.user
     with transaction.atomic():
         sessions.hold(found.session, client.now)
         removed = binding.remove_totp(user.pk)
         if removed:
+            demand_another(found)
             _record(Event.FACTOR_REMOVED, found, client, Factor.OTP)
             notices.factor_removed(user, notices.APP)
     return removed
 
 
 def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
-    """Switch codes by mail on or off; switching on ends the user's other sessions."""
+    """Switch codes by mail on or off; switching on ends the user's other sessions.
+
+    Raises LastFactor.
+    """
     user = found.subject.user
     with transaction.atomic():
         sessions.hold(found.session, client.now)
@@ -149,6 +177,7 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
             _record(Event.FACTOR_BOUND, found, client, Factor.EMAIL)
             notices.factor_bound(user, notices.MAILED_CODES)
         elif email_codes.disable(user.pk):
+            demand_another(found)
             _record(Event.FACTOR_REMOVED, found, client, Factor.EMAIL)
             notices.factor_removed(user, notices.MAILED_CODES)
 

@@ -96,9 +96,9 @@ def rename(found: Found, passkey_id: UUID, name: str) -> bool:
 
 
 def remove(found: Found, passkey_id: UUID, client: ClientContext) -> bool:
-    """Take a passkey of one's own away; False if there is no such one. Raises NotFresh.
+    """Take a passkey of one's own away; False if there is no such one.
 
-    False also where the session has just ended.
+    False also where the session has just ended. Raises NotFresh and enrolment.LastFactor.
     """
     _demand_fresh(found, client)
     user = found.subject.user
@@ -107,6 +107,7 @@ def remove(found: Found, passkey_id: UUID, client: ClientContext) -> bool:
             sessions.hold(found.session, client.now)
             name = passkeys.remove(user.pk, passkey_id)
             if name is not None:
+                enrolment.demand_another(found)
                 _record(Event.FACTOR_REMOVED, found, client)
                 notices.factor_removed(user, notices.PASSKEY, name)
     except LoginRefused:

@@ -52,6 +52,13 @@ class Subject:
     # Empty for people.
     mandate: Mandate = Mandate()
 
+    @property
+    def must_have_second_factor(self) -> bool:
+        """Whether the tenant demands a second factor of this account."""
+        user, policy = self.user, self.tenant.policy
+        staff = user.is_staff or user.is_superuser
+        return user.is_person and policy.demands_second_factor(staff=staff)
+
 
 def with_facts(users: QuerySet[User], sector: str) -> QuerySet[User]:
     """Add what :func:`subject_of` reads, within the same statement."""

@@ -18,13 +18,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.login import passkey_enrolment, passkey_login
 from accounts.login.attempt import Attempt, ChallengeToken, PasskeyAssertion
+from accounts.login.enrolment import LastFactor
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.passkey_enrolment import NotFresh, TooMany
 from accounts.login.pipeline import Outcome, authenticate
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
 from accounts.web import browser
-from accounts.web.account.frame import form_page, show
+from accounts.web.account.frame import demanded, form_page, show
 from accounts.web.pages import Places, View
 from accounts.wire.call import Call
 from accounts.wire.contract import Faulted
@@ -173,7 +174,10 @@ def own_passkeys(request: HttpRequest, found: Found) -> HttpResponse:
     """A user's passkeys: add, rename, remove. Without a fresh sign-in nothing is shown."""
     if request.method == "POST":
         act = _ACTS.get(request.POST.get("act", ""))
-        said = act(request, found) if act else None
+        try:
+            said = act(request, found) if act else None
+        except LastFactor:
+            return demanded(request)
         if said is None:
             messages.error(request, _("Nothing was changed. Please try again."))
         else:

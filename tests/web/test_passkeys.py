@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from accounts.models import LoginEvent, Session
 from mfa.models import Challenge, Passkey
+from tenants import resolve
+from tenants.models import TenantPolicy
 from tests.fixtures import Cast
 from tests.mfa.software_key import SoftwareKey
 from tests.web.browsing import LOGIN, Browser, hidden, signed_in
@@ -69,6 +71,21 @@ def test_a_passkey_signs_in_alone_and_as_the_second_step(cast: Cast) -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/account/")
     session = Session.objects.latest("auth_time")
     assert [record["method"] for record in session.amr] == ["pwd", "hwk"]
+
+
+def test_the_last_passkey_stays_where_the_tenant_demands_a_second_factor(cast: Cast) -> None:
+    browser = signed_in(cast.alice)
+    give(browser, SoftwareKey(), name="Old")
+    give(browser, SoftwareKey(), name="New")
+    TenantPolicy(tenant=cast.alpha, second_factor="required").save()
+    resolve.invalidate()
+    old, new = Passkey.objects.order_by("created_at")
+    page = browser.get(OWN)
+    assert send(browser, page, OWN, act="remove", id=str(old.pk)).status_code == 302
+    answer = send(browser, page, OWN, act="remove", id=str(new.pk))
+    assert answer.status_code == 403
+    assert "Your organization asks for a second factor" in answer.content.decode()
+    assert Passkey.objects.get() == new
 
 
 def test_what_was_signed_in_one_browser_is_of_no_use_in_another(cast: Cast) -> None:

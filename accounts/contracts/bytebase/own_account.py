@@ -87,11 +87,12 @@ def _judge_factors(call: Call, found: Found, wanted: Wanted) -> None:
 
 
 def _judge_switch(call: Call, found: Found, pending: Pending | None, *, on: bool) -> None:
-    user, policy = found.subject.user, found.subject.tenant.policy
-    if not on and policy.demands_second_factor(staff=user.is_staff or user.is_superuser):
+    subject = found.subject
+    if not on and subject.must_have_second_factor:
         raise objection(_REQUIRED)
     if on and pending is None:
-        raise objection(_EXPIRED if binding.expired(user.pk, call.now) else _NOT_STARTED)
+        expired = binding.expired(subject.user.pk, call.now)
+        raise objection(_EXPIRED if expired else _NOT_STARTED)
 
 
 def _prepared_password(found: Found, wanted: Wanted) -> str:

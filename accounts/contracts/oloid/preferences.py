@@ -14,6 +14,7 @@ from accounts.contracts.oloid.shapes import SetUserMFAPreferenceShape, members
 from accounts.contracts.oloid.software_tokens import checked_fresh
 from accounts.contracts.oloid.tokens import bearer
 from accounts.login import enrolment
+from accounts.login.enrolment import LastFactor
 from accounts.login.outcome import Factor
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
@@ -46,9 +47,8 @@ def set_user_mfa_preference(call: Call, body: Any) -> dict[str, Any]:
     owned = subject.factors & wanted.keys()
     off = {f for f in owned if wanted[f].get("Enabled") is False}
     on = {f for f in wanted if any(wanted[f].values()) and f not in owned}
-    if off and not (owned | on) - off and _demanded(subject):
-        title = _TITLE_OF[min(off)]
-        raise Faulted(Fault.INVALID, f"{title} is required and cannot be turned off")
+    if off and not (owned | on) - off and subject.must_have_second_factor:
+        raise _required(off)
     preferred = _preference(subject, wanted, off)
     # To prefer the only kind there is says nothing new.
     if off or on or (preferred != subject.user.preferred_factor and len(owned) > 1):
@@ -81,9 +81,8 @@ def _no_delivery(kind: str) -> None:
     raise Faulted(Fault.INVALID, f"User does not have delivery config set to turn on {kind}")
 
 
-def _demanded(subject: Subject) -> bool:
-    staff = subject.user.is_staff or subject.user.is_superuser
-    return subject.tenant.policy.demands_second_factor(staff=staff)
+def _required(off: set[Factor]) -> Faulted:
+    return Faulted(Fault.INVALID, f"{_TITLE_OF[min(off)]} is required and cannot be turned off")
 
 
 def _preference(subject: Subject, wanted: Mapping[Factor, Switches], off: set[Factor]) -> str:
@@ -97,22 +96,33 @@ def _preference(subject: Subject, wanted: Mapping[Factor, Switches], off: set[Fa
 
 
 def _change(call: Call, found: Found, off: set[Factor], on: set[Factor], preferred: str) -> None:
-    """All of it or nothing. Raises Faulted(ENDED)."""
+    """All of it or nothing. Raises Faulted."""
+    try:
+        with ends_meanwhile(), transaction.atomic():
+            _write(call, found, off, on, preferred)
+    except LastFactor as error:
+        # The other one went a moment ago.
+        raise _required(off) from error
+
+
+def _write(call: Call, found: Found, off: set[Factor], on: set[Factor], preferred: str) -> None:
     client, user = call.client(), found.subject.user
-    with ends_meanwhile(), transaction.atomic():
-        if Factor.OTP in off:
-            enrolment.remove_totp(found, client)
-        if Factor.EMAIL in off | on:
-            enrolment.set_email_factor(found, client, on=Factor.EMAIL in on)
-        if preferred != user.preferred_factor:
-            row = audit.row(
-                Event.USER_CHANGED,
-                client,
-                tenant_id=user.tenant_id,
-                user_id=user.pk,
-                session_id=found.session.pk,
-                reason="second factor preferred" if preferred else "no second factor preferred",
-                factor=preferred,
-            )
-            rows = User.objects.filter(pk=user.pk)
-            execute(Update(rows, preferred_factor=preferred), Insert(row))
+    # What comes is there before anything goes.
+    if Factor.EMAIL in on:
+        enrolment.set_email_factor(found, client, on=True)
+    if Factor.OTP in off:
+        enrolment.remove_totp(found, client)
+    if Factor.EMAIL in off:
+        enrolment.set_email_factor(found, client, on=False)
+    if preferred != user.preferred_factor:
+        row = audit.row(
+            Event.USER_CHANGED,
+            client,
+            tenant_id=user.tenant_id,
+            user_id=user.pk,
+            session_id=found.session.pk,
+            reason="second factor preferred" if preferred else "no second factor preferred",
+            factor=preferred,
+        )
+        rows = User.objects.filter(pk=user.pk)
+        execute(Update(rows, preferred_factor=preferred), Insert(row))

@@ -100,6 +100,9 @@ class DisableTotp(RocketChatView):
     @_with_code
     def post(self, call: Call, found: Found, code: str) -> Answer:
         """Take the authenticator away, against one of its codes or a backup code."""
+        if not enrolment.may_remove(found, Factor.OTP):
+            # Before a code is used up for nothing.
+            return wording.LAST_FACTOR
         right = _spent(found, code, call) and enrolment.remove_totp(found, call.client())
         return wording.succeeded(disabled=right)
 

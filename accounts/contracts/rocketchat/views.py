@@ -22,6 +22,7 @@ from accounts.contracts.rocketchat.request_limit import Budget
 from accounts.contracts.rocketchat.tokens import LOGIN, SLUG
 from accounts.login import identify, personal_tokens, sessions
 from accounts.login.attempt import Attempt, Identifier, NameForm, SessionToken
+from accounts.login.enrolment import LastFactor
 from accounts.login.outcome import ChallengeRequired
 from accounts.login.pipeline import authenticate
 from accounts.login.sessions import Found
@@ -73,8 +74,11 @@ def guarded(handler: Signed[V]) -> Callable[[V, Call], Answer]:
     def checked(view: V, call: Call) -> Answer:
         found = tokens.signed_in(call)
         refusal = None if request_limit.spares(found.subject.user) else view.overdrawn(call)
-        with ends_meanwhile():
-            return refusal or handler(view, call, found)
+        try:
+            with ends_meanwhile():
+                return refusal or handler(view, call, found)
+        except LastFactor:
+            return wording.LAST_FACTOR
 
     return checked
 

@@ -169,6 +169,7 @@ UNVERIFIED_EMAIL = failed(
     400, "You need to verify your emails before setting up 2FA", "error-invalid-user"
 )
 NO_MAIL = failed(400, "Error trying to send email", "error-email-send-failed")
+LAST_FACTOR = failed(400, "Your organization requires a second factor", "error-not-allowed")
 
 
 NO_TOKEN_NAME = failed(400, "The 'tokenName' param is required")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import notices
 from accounts.login import enrolment, sessions
+from accounts.login.enrolment import LastFactor
 from accounts.login.outcome import Factor, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.web import browser
@@ -19,13 +20,13 @@ from accounts.web.account.forms import FirstCodeForm
 from accounts.web.account.frame import (
     acted,
     back_to,
+    demanded,
     is_fresh,
     open_page,
     show,
     waiting,
 )
 from accounts.web.pages import refused, signed_in_page
-from accounts.web.profile import is_staff
 from accounts.web.set_up import Shown, pictured
 from accounts.web.wording import Words, words
 from mfa import recovery_codes
@@ -44,14 +45,6 @@ def authenticator(request: HttpRequest, found: Found) -> HttpResponse:
     return _app_page(request, found, FirstCodeForm())
 
 
-def may_remove(found: Found, factor: Factor) -> bool:
-    """Whether the tenant lets this factor go: another one is left, or none is demanded."""
-    subject = found.subject
-    left = subject.factors - {factor, Factor.RECOVERY_CODE}
-    demanded = subject.tenant.policy.demands_second_factor(staff=is_staff(subject.user))
-    return bool(left) or not demanded
-
-
 def _app_page(
     request: HttpRequest,
     found: Found,
@@ -65,7 +58,7 @@ def _app_page(
         "said": said,
         "shown": _waiting(request, found),
         "has_app": Factor.OTP in found.subject.factors,
-        "may_remove": may_remove(found, Factor.OTP),
+        "may_remove": enrolment.may_remove(found, Factor.OTP),
     }
     return show(request, found, "authenticator", context, status=said.status if said else status)
 
@@ -107,16 +100,13 @@ def _confirm(request: HttpRequest, found: Found) -> HttpResponse:
 
 
 def _remove(request: HttpRequest, found: Found) -> HttpResponse:
-    if not may_remove(found, Factor.OTP):
-        return _demanded(request)
-    if enrolment.remove_totp(found, browser.call(request).client()):
+    try:
+        removed = enrolment.remove_totp(found, browser.call(request).client())
+    except LastFactor:
+        return demanded(request)
+    if removed:
         messages.success(request, _("The authenticator app was removed."))
     return back_to(request, "authenticator")
-
-
-def _demanded(request: HttpRequest) -> HttpResponse:
-    text = _("Your organization asks for a second factor, and you have no other one.")
-    return refused(request, 403, _("Nothing was changed"), text)
 
 
 @open_page
@@ -171,7 +161,7 @@ def mailed_codes(request: HttpRequest, found: Found) -> HttpResponse:
     context = {
         "is_on": Factor.EMAIL in found.subject.factors,
         "able": _mail_arrives(found),
-        "may_remove": may_remove(found, Factor.EMAIL),
+        "may_remove": enrolment.may_remove(found, Factor.EMAIL),
     }
     return show(request, found, "mailed-codes", context)
 
@@ -191,8 +181,9 @@ def _mail_on(request: HttpRequest, found: Found) -> HttpResponse:
 
 
 def _mail_off(request: HttpRequest, found: Found) -> HttpResponse:
-    if not may_remove(found, Factor.EMAIL):
-        return _demanded(request)
-    enrolment.set_email_factor(found, browser.call(request).client(), on=False)
+    try:
+        enrolment.set_email_factor(found, browser.call(request).client(), on=False)
+    except LastFactor:
+        return demanded(request)
     messages.success(request, _("No sign-in asks for a code by mail any more."))
     return back_to(request, "mailed-codes")

@@ -130,6 +130,12 @@ def acted(request: HttpRequest, found: Found, acts: Mapping[str, Act]) -> HttpRe
         return waiting(answer, refusal)
 
 
+def demanded(request: HttpRequest) -> HttpResponse:
+    """The tenant does not let a user's last second factor go."""
+    text = _("Your organization asks for a second factor, and you have no other one.")
+    return refused(request, 403, _("Nothing was changed"), text)
+
+
 def waiting(answer: HttpResponse, refusal: LoginRefused) -> HttpResponse:
     """The answer with the time to wait, where there is one."""
     if wait := refusal.detail.get("retry_after"):
