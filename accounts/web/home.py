@@ -14,5 +14,7 @@ from accounts.wire.registry import contracts
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this server is, which contracts it speaks, and the way to one's account."""
-    context = {"contracts": contracts().values(), "found": browser.signed_in(request)}
+    tenant = browser.call(request).tenant
+    served = [each for each in contracts().values() if tenant is None or tenant.serves(each.slug)]
+    context = {"contracts": served, "found": browser.signed_in(request)}
     return render(request, "web/home.html", context)
