@@ -39,6 +39,12 @@ def at(host: str | None) -> RelyingParty | None:
     return RelyingParty(name, f"{base.scheme}://{name}{port}")
 
 
+def own() -> RelyingParty | None:
+    """The relying party of the service's own base address, or None where it has no name."""
+    host = (urlsplit(conf().base_url).hostname or "").lower()
+    return at("localhost" if _is_loopback(host) else host)
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name.strip("[]"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -10,7 +12,7 @@ from accounts.login import password_links
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.password_links import Kind, Link
 from accounts.web import browser
-from accounts.web.forms import ChosenPasswordForm, ForgottenForm
+from accounts.web.forms import ChosenPasswordForm, ForgottenForm, blamed
 from accounts.web.pages import page, refused, render
 from accounts.web.wording import Words, words
 from tenants.hashing import Overloaded
@@ -81,6 +83,8 @@ def _chosen(
     *,
     status: int = 200,
 ) -> HttpResponse:
+    if said and not said.starts_over:
+        said = replace(said, beside=blamed(form, "new_password"))
     invited = link.kind is Kind.INVITATION
     context = {
         "title": _("Choose your password") if invited else _("Choose a new password"),

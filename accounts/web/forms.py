@@ -19,6 +19,20 @@ def _secret(autocomplete: str, **attrs: str | bool) -> forms.PasswordInput:
     return forms.PasswordInput(attrs={"autocomplete": autocomplete, **attrs})
 
 
+def blamed(form: forms.Form, name: str = "") -> bool:
+    """Tie what the page says at its top (``id="said"``) to the field that it is about.
+
+    Without a name that is the first that can be seen. Whether there is one.
+    """
+    name = name or next((each.name for each in form.visible_fields()), "")
+    for each, field in form.fields.items():
+        field.widget.attrs.pop("autofocus", None)
+        if each == name:
+            tied = {"aria-invalid": "true", "aria-describedby": "said", "autofocus": True}
+            field.widget.attrs.update(tied)
+    return bool(name)
+
+
 class StepForm(forms.Form):
     """A form of a later step: it carries the token of the unfinished login."""
 

@@ -189,11 +189,18 @@ def own_passkeys(request: HttpRequest, found: Found) -> HttpResponse:
     context = {
         "title": _("Your passkeys"),
         "held": held,
-        "here": rp.id if rp else "",
+        "site": rp.id if rp else "",
+        "elsewhere": "" if rp else _elsewhere(request),
         "may_add": rp is not None and len(held) < passkeys.MOST,
         "form": AddForm(),
     }
     return show(request, found, "passkeys", context)
+
+
+def _elsewhere(request: HttpRequest) -> str:
+    """This page at the address that passkeys can be made for."""
+    own = relying_parties.own()
+    return f"{own.origin}{request.path}" if own else ""
 
 
 def _add(request: HttpRequest, found: Found) -> str | None:

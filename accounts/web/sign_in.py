@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +17,7 @@ from accounts.login.profile import LoginProfile
 from accounts.web import browser, language, set_up
 from accounts.web.destinations import page_within
 from accounts.web.federation import upstream
-from accounts.web.forms import CredentialsForm
+from accounts.web.forms import CredentialsForm, blamed
 from accounts.web.pages import Places, page, render
 from accounts.web.profile import BROWSER, KEPT, cookie, cookie_name, may_keep, secure
 from accounts.web.steps import STEPS, Step, challenged, is_mailed, offered
@@ -156,6 +156,10 @@ def _refused(
     said = words(refusal)
     if name and (said.starts_over or not STEPS[name].answers):
         name, form = "", CredentialsForm()
+    elif name:
+        # A code that is wrong is no beginning of the next one.
+        form = STEPS[name].form(initial={"challenge": form["challenge"].value()})
+        said = replace(said, beside=blamed(form))
     try:
         answer = _page(request, name, form, factors=factors, said=said, status=said.status)
     except LoginRefused as over:

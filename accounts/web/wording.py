@@ -22,6 +22,8 @@ class Words:
     text: str
     status: int = 403
     starts_over: bool = True
+    # The field that it is about is marked, and has the focus.
+    beside: bool = False
 
 
 # One sentence for whatever is wrong with the first factor: it tells nothing about who exists.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from django.contrib import messages
 from django.db.models import Count, Min, Q
@@ -26,6 +27,7 @@ from accounts.web.account.frame import (
     show,
     waiting,
 )
+from accounts.web.forms import blamed
 from accounts.web.pages import refused, signed_in_page
 from accounts.web.set_up import Shown, pictured
 from accounts.web.wording import Words, words
@@ -53,6 +55,9 @@ def _app_page(
     *,
     status: int = 200,
 ) -> HttpResponse:
+    if said and not said.starts_over:
+        form = FirstCodeForm()
+        said = replace(said, beside=blamed(form))
     context = {
         "form": form,
         "said": said,

@@ -84,9 +84,14 @@ class PasswordForm(ChosenPasswordForm):
         label=_("Present password"),
         max_length=4096,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
     field_order = ["current", "new_password", "again"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The page begins with the field above it.
+        del self.fields["new_password"].widget.attrs["autofocus"]
 
 
 class FirstCodeForm(forms.Form):
