@@ -112,7 +112,7 @@ class UserAdmin(ScopedAdmin):
         """A new account is invited; one that is there has groups."""
         if obj is None:
             kwargs["form"] = NewUserForm
-        form = super().get_form(request, obj, *args, **kwargs)
+        form: Any = super().get_form(request, obj, *args, **kwargs)
         # The class is made for this request.
         form.over_all_tenants = request.user.is_superuser
         return form

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts import provisioning
 from accounts.models import User
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
 

@@ -15,7 +15,7 @@ from accounts.login.custody import Act
 from accounts.login.external import admit
 from accounts.models import ExternalAccount, Group, Session
 from tenants.models import IdentityProvider
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.federation.upstream.issuer import Issuer
 from tests.federation.upstream.test_admission import ANN, client, oidc
 from tests.federation.upstream.test_browser import BACK, depart, linked, reason, says
