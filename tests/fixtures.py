@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.conf import settings
+from django.core import mail
 from django.utils import timezone
 
 from accounts import provisioning
@@ -200,3 +204,19 @@ def make_cast() -> Cast:
 def cast(db: None) -> Cast:
     """Two tenants and their people, in the test's database."""
     return make_cast()
+
+
+@pytest.fixture
+def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
+    """What leaves the house while the block runs, at once."""
+
+    @contextmanager
+    def sending() -> Iterator[list[Any]]:
+        mail.outbox.clear()
+        with (
+            patch.object(settings, "MAIL_INLINE", True, create=True),
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            yield mail.outbox
+
+    return sending

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from http.server import ThreadingHTTPServer
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings
-from django.core import mail
 
 from tenants.federation import issuers, outbound
 from tests.console.furniture import make_superuser
@@ -31,22 +27,6 @@ def officer(cast: Cast) -> Browser:
 def boss(cast: Cast) -> Browser:
     """A superuser, signed in."""
     return signed_in(make_superuser(cast.erin))
-
-
-@pytest.fixture
-def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
-    """What leaves the house while the block runs, at once."""
-
-    @contextmanager
-    def sending() -> Iterator[list[Any]]:
-        mail.outbox.clear()
-        with (
-            patch.object(settings, "MAIL_INLINE", True, create=True),
-            django_capture_on_commit_callbacks(execute=True),
-        ):
-            yield mail.outbox
-
-    return sending
 
 
 @pytest.fixture

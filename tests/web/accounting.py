@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
-import pytest
 from django.conf import settings
-from django.core import mail
 
 from accounts.models import LoginEvent, Session
 from tests.fixtures import Persona
@@ -30,22 +26,6 @@ MAILED, APP_PASSWORDS, TOKENS = (
 )
 SESSIONS, LINKED, ACTIVITY = "/account/sessions/", "/account/linked/", "/account/activity/"
 Mailed = Callable[[], Any]
-
-
-@pytest.fixture
-def mailed(django_capture_on_commit_callbacks: Any) -> Mailed:
-    """What leaves the house while the block runs, at once."""
-
-    @contextmanager
-    def sending() -> Iterator[list[Any]]:
-        mail.outbox.clear()
-        with (
-            patch.object(settings, "MAIL_INLINE", True, create=True),
-            django_capture_on_commit_callbacks(execute=True),
-        ):
-            yield mail.outbox
-
-    return sending
 
 
 def send(browser: Browser, path: str, **fields: Any) -> Any:

@@ -29,7 +29,6 @@ from tests.web.accounting import (
     Mailed,
     events,
     grow_old,
-    mailed,
     proved,
     send,
     text,
@@ -37,7 +36,6 @@ from tests.web.accounting import (
 from tests.web.browsing import Browser, signed_in
 from tests.web.test_pages import faults_of
 
-__all__ = ["mailed"]
 _SHAPE = re.compile(r"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}")
 
 

@@ -24,14 +24,12 @@ from tests.web.accounting import (
     PROFILE,
     Mailed,
     events,
-    mailed,
     proved,
     send,
     text,
 )
 from tests.web.browsing import Browser, signed_in
 
-__all__ = ["mailed"]
 NEW = "violet anvil under seven bridges"
 
 

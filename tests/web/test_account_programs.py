@@ -17,7 +17,6 @@ from tests.web.accounting import (
     TOKENS,
     Mailed,
     events,
-    mailed,
     proved,
     send,
     shown_once,
@@ -26,7 +25,6 @@ from tests.web.accounting import (
 from tests.web.browsing import signed_in
 from tests.web.test_pages import faults_of
 
-__all__ = ["mailed"]
 JSON = "application/json"
 
 

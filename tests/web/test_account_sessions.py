@@ -28,14 +28,12 @@ from tests.web.accounting import (
     TOKENS,
     Mailed,
     events,
-    mailed,
     proved,
     send,
     text,
 )
 from tests.web.browsing import Browser, signed_in
 
-__all__ = ["mailed"]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -28,22 +26,6 @@ from tests.web.browsing import Browser, signed_in
 
 CHOSEN = "violet anvil under seven bridges"
 _ADDRESS = re.compile(r"https?://\S+")
-
-
-@pytest.fixture
-def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
-    """What leaves the house while the block runs, at once."""
-
-    @contextmanager
-    def sending() -> Iterator[list[Any]]:
-        mail.outbox.clear()
-        with (
-            patch.object(settings, "MAIL_INLINE", True, create=True),
-            django_capture_on_commit_callbacks(execute=True),
-        ):
-            yield mail.outbox
-
-    return sending
 
 
 def ask(name: str, path: str = "/forgot/", headers: dict[str, str] | None = None) -> Any:

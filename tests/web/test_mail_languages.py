@@ -10,10 +10,9 @@ from django.test import Client
 from accounts import notices
 from accounts.models import User
 from tests.fixtures import Cast, Persona
-from tests.web.accounting import APP_PASSWORDS, PROFILE, Mailed, mailed, send
+from tests.web.accounting import APP_PASSWORDS, PROFILE, Mailed, send
 from tests.web.browsing import LOGIN, Browser
 
-__all__ = ["mailed"]
 GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
 USED = {
     "de": (
