@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -141,7 +141,11 @@ def redeem(client: Client, evidence: Redeemable) -> Mapping[str, Any]:
     )
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     style = _STYLES[client.auth_style] if client.secret else "none"
-    prepare = ClientAuth(client.client_id, client.secret, style).prepare
+    known = client.client_id, client.secret
+    if style == "client_secret_basic":
+        # In the form of a query before they are joined (RFC 6749, 2.3.1); the library joins only.
+        known = quote_plus(client.client_id), quote_plus(client.secret)
+    prepare = ClientAuth(*known, style).prepare
     _, headers, body = prepare("POST", client.token_url, headers, body)
     try:
         answer = outbound.fetch(
