@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -21,7 +22,7 @@ from accounts.web.federation import cookie_name_of, provider_of, said
 from accounts.web.pages import page
 from accounts.web.profile import BROWSER, secure
 from accounts.wire import cookies
-from tenants.federation import oauth2, oidc
+from tenants.federation import oauth2, oidc, outbound
 from tenants.federation.identity import ProviderRefused, ProviderUnavailable
 from tenants.federation.settings import Kind
 
@@ -47,14 +48,15 @@ def _arrived(request: HttpRequest, kind: Kind) -> HttpResponse:
     journey = Journey(call.client(), BROWSER, call.tenant)
     try:
         visit = visits.finish(state, request.COOKIES.get(name, ""), journey)
-        assertion = _assertion(visit, kind, query, journey)
-        # The pages that follow are not to repeat what came back.
-        _go_on_at(request, visit.destination)
-        if visit.user_id:
-            answer = _link(request, visit, assertion, journey)
-        else:
-            attempt = Attempt((assertion,), call.hint, call.client())
-            answer = sign_in.go_on(request, authenticate(attempt, BROWSER))
+        with outbound.one_deadline():
+            assertion = _assertion(visit, kind, query, journey)
+            # The pages that follow are not to repeat what came back.
+            _go_on_at(request, visit.destination)
+            if visit.user_id:
+                answer = _link(request, visit, assertion, journey)
+            else:
+                attempt = Attempt((assertion,), call.hint, call.client())
+                answer = sign_in.go_on(request, authenticate(attempt, BROWSER))
     except LoginRefused as refusal:
         answer = said(request, refusal)
     cookies.clear(answer, name, secure=secure())
@@ -74,10 +76,15 @@ def _assertion(visit: Visit, kind: Kind, query: QueryDict, journey: Journey) -> 
         if kind is Kind.OIDC:
             oidc.check_answer(provider, query.get("iss"))
     except ProviderRefused as error:
-        journey.note("provider said", str(error))
-        journey.refuse(Reason.EXTERNAL_REFUSED)
+        _refuse(error, journey)
     code = ProviderCode(query.get("code", ""), visit.redirect_uri, visit.verifier, visit.nonce)
     return Assertion(provider.name, code)
+
+
+def _refuse(error: ProviderRefused, journey: Journey) -> NoReturn:
+    journey.note("provider said", str(error))
+    away = isinstance(error, ProviderUnavailable)
+    journey.refuse(Reason.EXTERNAL_UNAVAILABLE if away else Reason.EXTERNAL_REFUSED)
 
 
 def _go_on_at(request: HttpRequest, destination: str) -> None:
@@ -100,9 +107,7 @@ def _link(
         identity = external_login.ask(provider, assertion, attempt)
         external.link(provider, identity, found.subject.user, journey.client)
     except ProviderRefused as error:
-        journey.note("provider said", str(error))
-        away = isinstance(error, ProviderUnavailable)
-        journey.refuse(Reason.EXTERNAL_UNAVAILABLE if away else Reason.EXTERNAL_REFUSED)
+        _refuse(error, journey)
     except NotAdmitted as error:
         journey.refuse(error.reason)
     text = _("You can sign in with %(service)s from now on.")

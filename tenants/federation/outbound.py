@@ -79,8 +79,11 @@ _shared: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def one_deadline() -> Iterator[None]:
-    """Let all requests in this block share the time that a single one has."""
-    before = _shared.set(Deadline(SECONDS))
+    """Let all requests in this block share the time that a single one has.
+
+    A block within such a block gains no time.
+    """
+    before = _shared.set(deadline())
     try:
         yield
     finally:
