@@ -15,7 +15,7 @@ from django.utils import timezone
 from tenants.branding import Branding
 from tenants.conf import conf
 from tenants.federation.settings import Kind, parse
-from tenants.names import fold
+from tenants.names import fold, fold_domain
 from tenants.policy import (
     CLOSED,
     ContractSettings,
@@ -319,5 +319,11 @@ class IdentityProvider(_PartOfTenant):
         domains = self.trusted_domains
         if not isinstance(domains, list) or not all(isinstance(each, str) for each in domains):
             raise ValidationError({"trusted_domains": "This is a list of e-mail domains."})
-        self.trusted_domains = [fold(each) for each in domains]
-        self.domain = fold(self.domain)
+        try:
+            self.trusted_domains = [fold_domain(each) for each in domains]
+        except ValueError as error:
+            raise ValidationError({"trusted_domains": str(error)}) from error
+        try:
+            self.domain = fold_domain(self.domain)
+        except ValueError as error:
+            raise ValidationError({"domain": str(error)}) from error

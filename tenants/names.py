@@ -18,6 +18,16 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
+def fold_domain(domain: str) -> str:
+    """The folded form of a domain. Raises ValueError where that is another domain: of ``straße``,
+    ``strasse``.
+    """
+    folded = fold(domain)
+    if folded != domain.strip().lower():
+        raise ValueError(f"Write {domain} in its ASCII form, which begins with xn--.")
+    return folded
+
+
 def _script(character: str) -> str | None:
     name = unicodedata.name(character, "")
     return next((script for script in _SCRIPTS if name.startswith(script)), None)

@@ -15,6 +15,7 @@ from accounts.models import ExternalAccount
 from tenants.federation import auth0
 from tenants.federation.settings import AuthStyle, Kind, Security, parse
 from tenants.models import IdentityProvider, Tenant
+from tenants.names import fold_domain
 
 _PREFIX = "setting__"
 
@@ -199,7 +200,11 @@ class ProviderForm(RowForm):
     def clean(self) -> dict[str, Any] | None:
         """Put the fields together and have them judged as they are at every start."""
         data = super().clean() or self.cleaned_data
-        self.instance.trusted_domains = str(data.get("domains") or "").lower().split()
+        try:
+            named = str(data.get("domains") or "").split()
+            self.instance.trusted_domains = [fold_domain(each) for each in named]
+        except ValueError as error:
+            self.add_error("domains", str(error))
         settings = _together(SETTINGS[self.kind], data)
         if not self.errors:
             self._judge(settings)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts import provisioning
 from accounts.login.external import NotAdmitted, admit, link
@@ -20,11 +21,15 @@ from tenants.federation.identity import (
 )
 from tenants.federation.provider import of_row
 from tenants.federation.settings import Kind
+from tenants.models import IdentityProvider
+from tests.console.test_scope import make_superuser, path_of
+from tests.console.test_tenants import shown
 from tests.federation.upstream.issuer import Issuer
 from tests.federation.upstream.providers import oauth2_settings, oidc_settings, row, value
 from tests.federation.upstream.test_admission import ISSUER, client, refusal
 from tests.federation.upstream.test_oidc import CODE, refused
 from tests.fixtures import Cast
+from tests.web.browsing import signed_in
 
 MAPPING = FieldMapping("email", groups="groups")
 
@@ -66,6 +71,20 @@ def test_a_domain_that_only_folds_to_a_trusted_one_is_not_trusted(
     assert refusal(trusting, stranger) is Reason.EXTERNAL_UNVERIFIED
     himself = ExternalIdentity("s-2", waiting.email, waiting.email, email_verified=True)
     assert admit(trusting, himself, client()).user == waiting
+
+
+def test_a_domain_that_folds_to_another_one_is_not_stored_as_that(cast: Cast) -> None:
+    for fields in ({"trusted_domains": ["straße.example"]}, {"domain": "Straße.example"}):
+        with pytest.raises(ValidationError, match="xn--"):
+            row(cast.alpha, Kind.OIDC, oidc_settings(ISSUER), **fields)
+    boss = signed_in(make_superuser(cast.erin))
+    path = f"{path_of(IdentityProvider, 'add')}?kind=OIDC"
+    fields = {"domains": "straße.example", "name": "corp", "setting__issuer": ISSUER}
+    page = boss.post(path, {**shown(boss.get(path)), **fields, "setting__clientId": "x"})
+    assert page.status_code == 200
+    assert "begins with xn--" in page.content.decode()
+    good = {"trusted_domains": ["XN--strae-oqa.example"], "domain": " Müller.example"}
+    assert row(cast.alpha, Kind.OIDC, oidc_settings(ISSUER), **good).domain == "müller.example"
 
 
 def of_user_info(issuer: Issuer, user: Any, **fields: Any) -> ExternalIdentity:
