@@ -185,7 +185,8 @@ class ProviderForm(RowForm):
         label="Trusted e-mail domains",
         required=False,
         max_length=2000,
-        help_text="An address in one of these finds an account that waits for its owner.",
+        help_text="An address in one of these finds an account that waits for its owner. Of plain "
+        "OAuth 2, which has no word for a verified address, no other one is believed.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

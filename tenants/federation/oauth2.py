@@ -206,7 +206,8 @@ def user_info(url: str, token: str) -> Mapping[str, Any]:
     except Unreachable as error:
         raise ProviderUnavailable(str(error)) from error
     if not answer.ok:
-        raise ProviderRefused(f"the provider told nothing about the user: {answer.status}")
+        kind = ProviderUnavailable if answer.status >= 500 else ProviderRefused
+        raise kind(f"the provider told nothing about the user: {answer.status}")
     claims = _members(answer.body)
     if not claims:
         raise ProviderRefused("the provider told nothing about the user")

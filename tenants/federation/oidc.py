@@ -133,7 +133,8 @@ def _claims(
 def _told(provider: Provider, claims: Mapping[str, Any], token: str) -> Mapping[str, Any]:
     """What the user info endpoint tells, where the ID token lacks a mapped claim.
 
-    Its answer is no proof: it counts only if it speaks of the same subject (Core 5.3.2).
+    Its answer is no proof: it counts only if it speaks of the same subject (Core 5.3.2). Raises
+    :class:`ProviderUnavailable` where it gives none, so that no account is made by half.
     """
     mapping = provider.oidc.mapping
     wanted = (mapping.identifier, mapping.display_name, mapping.phone, mapping.groups, *_ADDRESS)
@@ -141,7 +142,13 @@ def _told(provider: Provider, claims: Mapping[str, Any], token: str) -> Mapping[
         return {}
     try:
         url = endpoint(provider, "userinfo_endpoint")
+    except ProviderUnavailable:
+        # It has none.
+        return {}
+    try:
         told = oauth2.user_info(url, token)
+    except ProviderUnavailable:
+        raise
     except ProviderRefused:
         return {}
     return told if told.get("sub") == claims["sub"] else {}

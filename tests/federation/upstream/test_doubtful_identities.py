@@ -12,11 +12,12 @@ from accounts import provisioning
 from accounts.login.external import NotAdmitted, admit, link
 from accounts.login.outcome import Reason
 from accounts.models import User
-from tenants.federation import oauth2
+from tenants.federation import issuers, oauth2
 from tenants.federation.identity import (
     ExternalIdentity,
     FieldMapping,
     ProviderRefused,
+    ProviderUnavailable,
     identity,
 )
 from tenants.federation.provider import of_row
@@ -24,10 +25,10 @@ from tenants.federation.settings import Kind
 from tenants.models import IdentityProvider
 from tests.console.test_scope import make_superuser, path_of
 from tests.console.test_tenants import shown
-from tests.federation.upstream.issuer import Issuer
+from tests.federation.upstream.issuer import DISCOVERY, Issuer
 from tests.federation.upstream.providers import oauth2_settings, oidc_settings, row, value
 from tests.federation.upstream.test_admission import ISSUER, client, refusal
-from tests.federation.upstream.test_oidc import CODE, refused
+from tests.federation.upstream.test_oidc import CODE, refused, told
 from tests.fixtures import Cast
 from tests.web.browsing import signed_in
 
@@ -94,13 +95,13 @@ def of_user_info(issuer: Issuer, user: Any, **fields: Any) -> ExternalIdentity:
 
 def test_an_address_is_no_lasting_id_where_nobody_trusts_it(issuer: Issuer) -> None:
     """Who may write any address into his account there would open any linked account here."""
-    told = {"email": "Ann@corp.example", "email_verified": "true"}
+    said = {"email": "Ann@corp.example", "email_verified": "true"}
     for fields in ({}, {"trusted_domains": frozenset({"other.example"})}):
         with pytest.raises(ProviderRefused, match="no lasting id"):
-            of_user_info(issuer, told, **fields)
+            of_user_info(issuer, said, **fields)
     with pytest.raises(ProviderRefused, match="no lasting id"):
         of_user_info(issuer, {"email": "ann"})
-    trusted = of_user_info(issuer, told, trusted_domains=frozenset({"corp.example"}))
+    trusted = of_user_info(issuer, said, trusted_domains=frozenset({"corp.example"}))
     assert (trusted.subject, trusted.identifier) == ("ann@corp.example", "ann@corp.example")
 
 
@@ -109,6 +110,22 @@ def test_a_subject_that_no_column_takes_is_refused_and_breaks_nothing(issuer: Is
         assert refused(issuer, sub=subject).endswith("it names no subject")
         with pytest.raises(ProviderRefused, match="no lasting id"):
             of_user_info(issuer, {"sub": subject, "email": "ann@corp.example"})
+
+
+def test_an_answer_about_the_user_that_does_not_come_leaves_no_account_by_half(
+    issuer: Issuer,
+) -> None:
+    """An account that is made without its address and groups would stay so."""
+    nameless: dict[str, Any] = {"email": None, "email_verified": None}
+    with pytest.raises(ProviderUnavailable):
+        told(issuer, user=(503, {}), name=None)
+    with pytest.raises(ProviderUnavailable):
+        told(issuer, user=(500, {}), **nameless)
+    # Who tells nothing is another matter than who is away.
+    assert told(issuer, user=(403, {}), name=None).display_name == ""
+    issuer.answers[DISCOVERY].pop("userinfo_endpoint")
+    issuers.forget()
+    assert told(issuer, name=None).email == "ann@corp.example"
 
 
 def test_a_provider_that_was_switched_off_a_moment_ago_opens_nothing(cast: Cast) -> None:
