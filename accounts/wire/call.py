@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,8 @@ from tenants.conf import conf
 from tenants.hint import TenantHint
 from tenants.policy import TenantRecord
 from tenants.resolve import directory, explicit
+
+_WITH_PORT = re.compile(r"\[([^]]+)](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +103,24 @@ def host_of(request: HttpRequest) -> str:
 def client_address(request: HttpRequest) -> str | None:
     """The client's address: the peer's, or what the last of N trusted proxies saw.
 
-    ``X-Forwarded-For`` is read from its end, as far as proxies are trusted (ASVS 5.0, 15.3.4).
-    It is written as the database writes it: an IPv4 client of an IPv6 socket by its own address,
-    and without the zone of a link.
+    ``X-Forwarded-For`` is read from its end, as far as proxies are trusted (ASVS 5.0, 15.3.4);
+    where they say nothing that can be read, all that comes through them counts as one client. The
+    address is written as the database writes it.
     """
     hops = conf().trusted_proxies
-    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    text = seen[-hops] if 0 < hops <= len(seen) else request.META.get("REMOTE_ADDR", "")
+    seen = request.headers.get("X-Forwarded-For", "").split(",")
+    forwarded = seen[-hops].strip() if 0 < hops <= len(seen) else ""
+    return _address(forwarded) or _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _address(text: str) -> str | None:
+    """An IPv4 client of an IPv6 socket by its own address; no address with the zone of a link.
+
+    Some proxies write the port behind it.
+    """
+    with_port = _WITH_PORT.fullmatch(text)
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(with_port[1] or with_port[2] if with_port else text)
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address):
