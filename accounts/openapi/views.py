@@ -13,6 +13,7 @@ from functools import lru_cache
 import yaml
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.openapi.document import document
@@ -27,6 +28,8 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _CACHE = "public, max-age=300"
 
 
+# Nothing is written: who sends something is told so, and not that his form is too old.
+@csrf_exempt
 @require_safe
 def schema(request: HttpRequest, form: str = "") -> HttpResponse:
     """The document: in the form that the address names, else as ``Accept`` prefers, else JSON."""
@@ -54,6 +57,7 @@ def _written(base: str, form: str) -> bytes:
     ).encode()
 
 
+@csrf_exempt
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The page: Swagger UI over the document."""

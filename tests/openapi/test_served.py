@@ -20,7 +20,7 @@ from tests.web.chromium import CHROMIUM, chromium
 @pytest.fixture
 def served(settings: Settings) -> Client:
     settings.ROOT_URLCONF = "tests.openapi.urls"
-    return Client()
+    return Client(enforce_csrf_checks=True)
 
 
 @pytest.mark.parametrize(
