@@ -247,7 +247,7 @@ class Credential(ContractView):
         with _changing(call, found):
             credential, asked = _one(found, username, changes=True), _asked(call)
             if asked:
-                _change(credential, asked, found, _act(call, found))
+                _change(call, credential, asked, found)
         return _done("updated", credential)
 
     def delete(self, call: Call, username: str) -> Answer:
@@ -258,21 +258,30 @@ class Credential(ContractView):
             credential = _one(found, username, changes=True)
             custody.revoke_credential(credential, act)
             others = credential.user.service_credentials.filter(revoked_at=None)
-            if credential.user.username == credential.client_id and not others.exists():
-                # The account was made for this credential and has no other use.
+            if _made_for(credential) and not others.exists():
+                # It has no other use.
                 custody.disable(credential.user, act)
         return _done("deleted", credential)
 
 
-def _change(credential: ServiceCredential, asked: dict[str, Any], found: Found, act: Act) -> None:
-    changed = act.row(
+def _made_for(credential: ServiceCredential) -> bool:
+    """Whether the account was made with this credential, and for it alone."""
+    return credential.user.username == credential.client_id
+
+
+def _change(call: Call, credential: ServiceCredential, asked: dict[str, Any], found: Found) -> None:
+    changed = _act(call, found).row(
         Event.CREDENTIAL_CHANGED,
         tenant_id=found.subject.tenant.id,
         user_id=credential.user_id,
         facts=[("client id", credential.client_id), ("changed", ", ".join(asked))],
     )
-    rows = ServiceCredential.objects.filter(pk=credential.pk)
-    execute(Update(rows, **asked), Insert(changed))
+    writes = [Update(ServiceCredential.objects.filter(pk=credential.pk), **asked)]
+    if "label" in asked and _made_for(credential):
+        # Tokens tell the account's name.
+        accounts = User.objects.filter(pk=credential.user_id)
+        writes.append(Update(accounts, display_name=asked["label"], updated_at=call.now))
+    execute(*writes, Insert(changed))
 
 
 def _done(what: str, credential: ServiceCredential) -> Answer:

@@ -183,6 +183,7 @@ def test_a_change_shows_in_the_list_and_at_the_next_refresh(
     assert statements.count == 1
     _, access = parts(renewed["AccessToken"])
     assert (access["scope"], access["custom:role"]) == (f"{SCOPE} read", "viewer")
+    assert parts(renewed["IdToken"])[1]["name"] == "Doors"
     # What is not sent stays; what is null is emptied.
     ask(client, "PUT", token, client_id, {"Role": None, "Scopes": None})
     shown = told(ask(client, "GET", token, client_id))["data"]["User"]
