@@ -33,7 +33,8 @@ class KeySet(ContractView):
 
     def get(self, call: Call, pool_id: str) -> Answer:
         """The keys of ID and access tokens; the next and the retired ones too."""
-        found = key_set(_pool(call, pool_id).id, call.now, of=_PURPOSES.__contains__)
+        tenant = self.tenant = _pool(call, pool_id)
+        found = key_set(tenant.id, call.now, of=_PURPOSES.__contains__)
         keys = [dict(sorted(key.items())) for key in found["keys"]]
         return Answer(200, {"keys": keys}, _CACHED)
 
@@ -46,7 +47,7 @@ class Discovery(ContractView):
 
     def get(self, call: Call, pool_id: str) -> Answer:
         """The issuer and its keys; ``jwks_uri`` is this server even under another issuer."""
-        tenant = _pool(call, pool_id)
+        tenant = self.tenant = _pool(call, pool_id)
         keys = f"{base_url(call.request)}/{tenant.pool_id}/.well-known/jwks.json"
         document = {
             "issuer": issuer(tenant),

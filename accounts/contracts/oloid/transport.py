@@ -13,11 +13,14 @@ from accounts.contracts.oloid.answers import request_id
 from accounts.contracts.oloid.exceptions import CONTENT_TYPE, UNKNOWN_OPERATION, exception
 from accounts.contracts.oloid.operations import OPERATIONS, Operation
 from accounts.contracts.oloid.tokens import SLUG
+from accounts.wire.authentication import verified
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Contract, Fault, Faulted
 from accounts.wire.parsers import json_value
 from accounts.wire.registry import contract
 from accounts.wire.views import ContractView
+from tenants.policy import TenantRecord
+from tenants.resolve import directory
 
 _SERVICE = "AWSCognitoIdentityProviderService."
 _MEDIA = frozenset({CONTENT_TYPE, "application/x-amz-json-1.0", "application/json"})
@@ -28,6 +31,20 @@ def _operation(call: Call) -> Operation | None:
     if not target.startswith(_SERVICE):
         return None
     return OPERATIONS.get(target.removeprefix(_SERVICE))
+
+
+def _named(call: Call, body: Any) -> TenantRecord | None:
+    """The tenant whose client or access token the body names; None where it names neither."""
+    told = body if isinstance(body, dict) else {}
+    client_id, token = told.get("ClientId"), told.get("AccessToken")
+    if isinstance(client_id, str):
+        return directory().by_client.get(client_id)
+    if not isinstance(token, str):
+        return None
+    try:
+        return directory().by_id.get(verified(call, token).tenant_id)
+    except Faulted:
+        return None
 
 
 class Operations(ContractView):
@@ -49,7 +66,10 @@ class Operations(ContractView):
             return exception(UNKNOWN_OPERATION)
         if call.media_type not in _MEDIA:
             raise Faulted(Fault.UNSUPPORTED_MEDIA)
-        outcome = operation(call, json_value(call.body))
+        body = json_value(call.body)
+        # The end of the contract is announced to whoever names the tenant's client, or has a token.
+        self.tenant = self.tenant or _named(call, body)
+        outcome = operation(call, body)
         if isinstance(outcome, Answer):
             return outcome
         return Answer(200, outcome, content_type=CONTENT_TYPE)
