@@ -45,11 +45,12 @@ def test_operations_announce_it_for_their_client_or_token(pool: Pool, cast: Cast
 def test_nobody_else_is_told_of_it(client: Client, pool: Pool, cast: Cast) -> None:
     alpha = Pool(client, cast.alpha)
     tokens = alpha.log_in(cast.alice)
+    bodies: list[Any] = ["[]", {}, {"AccessToken": 7}, {"AccessToken": "x"}, {"ClientId": {}}]
     answers = [
         alpha.refresh(tokens["RefreshToken"]),
         alpha.get_user(tokens["AccessToken"]),
         client.get(f"/{cast.alpha.pool_id}/.well-known/jwks.json"),
-        *(alpha.call("GetUser", body) for body in ("[]", {}, {"AccessToken": 7}, {"ClientId": {}})),
+        *(alpha.call("GetUser", body) for body in bodies),
         alpha.call("InitiateAuth", {"ClientId": "nobody"}),
     ]
     assert [announced(answer) for answer in answers] == [[None, None]] * len(answers)
