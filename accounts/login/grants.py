@@ -52,6 +52,15 @@ def present(
     return Refreshed(found, token, grant.expires_at)
 
 
+def renew(session: Session, kind: str) -> str:
+    """Another token for the grant of a session, which ends with it; the old one opens nothing."""
+    token = opaque.mint()
+    Grant.objects.filter(session=session, kind=kind).update(
+        token_hash=opaque.digest(token), expires_at=session.expires_at
+    )
+    return token
+
+
 def rotate(
     token: str, profile: LoginProfile, client: ClientContext, at: TenantRecord | None
 ) -> Refreshed:

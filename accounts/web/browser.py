@@ -11,6 +11,7 @@ from datetime import timedelta
 from asgiref.sync import sync_to_async
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
@@ -18,7 +19,7 @@ from accounts.login import grants
 from accounts.login.outcome import LoginRefused
 from accounts.login.sessions import Found
 from accounts.models import Grant, Session, User
-from accounts.web.profile import BROWSER, SLUG, cookie_name, secure
+from accounts.web.profile import BROWSER, LONGEST_PROVED, SLUG, cookie, cookie_name, secure
 from accounts.wire import cookies
 from accounts.wire.call import Call, read_call
 
@@ -71,6 +72,21 @@ def _find(request: HttpRequest) -> Found | None:
 def _mark_seen(session: Session, asked: Call) -> None:
     if asked.now - session.last_seen_at >= SEEN_EVERY:
         Session.objects.filter(pk=session.pk, ended_at=None).update(last_seen_at=asked.now)
+
+
+def step_up(found: Found, answer: HttpResponse) -> HttpResponse:
+    """Give the browser a new cookie with ``answer``, and the session the end of a proved one.
+
+    Of a session in which a second factor was set up: whoever shares its old cookie must not rise
+    with it (ASVS 5.0, 7.2.4).
+    """
+    session = found.session
+    session.expires_at = min(session.expires_at, session.auth_time + LONGEST_PROVED)
+    with transaction.atomic():
+        Session.objects.filter(pk=session.pk).update(expires_at=session.expires_at)
+        token = grants.renew(session, Grant.Kind.RESUME)
+    cookies.put(answer, cookie(token, session))
+    return answer
 
 
 def _user(request: HttpRequest) -> User | AnonymousUser:

@@ -182,7 +182,8 @@ def own_passkeys(request: HttpRequest, found: Found) -> HttpResponse:
             messages.error(request, _("Nothing was changed. Please try again."))
         else:
             messages.success(request, said)
-        return HttpResponseRedirect(Places(request)["passkeys"])
+        answer = HttpResponseRedirect(Places(request)["passkeys"])
+        return browser.step_up(found, answer) if said and act is _add else answer
     call = browser.call(request)
     rp = relying_parties.at(call.hint.host)
     held = passkeys.of(found.subject.user.pk)

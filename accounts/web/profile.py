@@ -47,7 +47,7 @@ def _set_ends(session: Session, subject: Subject, *, kept: bool) -> None:
         total, idle = settings.lifetime("kept", LONGEST), settings.lifetime("kept_idle", KEPT_IDLE)
     else:
         total, idle = settings.lifetime("session", LIFETIME), settings.lifetime("idle", IDLE)
-    total = min(total, LONGEST_PROVED if proved_second(session) else LONGEST)
+    total = min(total, LONGEST_PROVED if proved_more(session) else LONGEST)
     if is_staff(subject.user):
         total, idle = min(total, console_lifetime(subject.tenant)), min(idle, IDLE)
     session.expires_at = session.auth_time + total
@@ -86,8 +86,8 @@ def console_lifetime(tenant: TenantRecord) -> timedelta:
     return min(tenant.contract(CONSOLE).lifetime("session", LIFETIME), LIFETIME)
 
 
-def proved_second(session: Session) -> bool:
-    """Whether a session has proved more than a password."""
+def proved_more(session: Session) -> bool:
+    """Whether a session has proved more than a password, or something else."""
     return any(record["method"] != sessions.PASSWORD for record in session.amr)
 
 

@@ -101,3 +101,12 @@ def test_a_demo_that_becomes_a_real_server_asks_its_staff_at_once(
     assert Tenant.objects.filter(policy=None).count() == 2
     answer = browser.get("/admin/")
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?again=1&next=/admin/")
+
+
+def test_another_providers_word_is_no_second_factor(cast: Cast, as_shipped: None) -> None:
+    browser = signed_in(cast.alice)
+    word = {"method": "fed", "provider": "corp", "at": int(timezone.now().timestamp())}
+    Session.objects.update(amr=[word])
+    User.objects.filter(pk=cast.alice.user.pk).update(is_staff=True)
+    answer = browser.get("/admin/")
+    assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?again=1&next=/admin/")

@@ -33,6 +33,7 @@ from accounts.web.set_up import Shown, pictured
 from accounts.web.wording import Words, words
 from mfa import recovery_codes
 from mfa.models import RecoveryCode
+from tenants.hashing import Overloaded
 
 # As codes are shown: four groups of four.
 _CODE = re.compile(r"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}")
@@ -98,10 +99,19 @@ def _confirm(request: HttpRequest, found: Found) -> HttpResponse:
     # The device is in the user's hands: the session that has bound it need not ask again.
     proved = sessions.amr(sessions.OTP, client.now)
     sessions.prove_again(found.session, [*found.session.amr, proved])
-    if recovery_codes.remaining(found.subject.user.pk):
-        messages.success(request, _("Your authenticator app is in use from now on."))
-        return back_to(request, "authenticator")
-    return _new_codes(request, found)
+    return browser.step_up(found, _bound(request, found))
+
+
+def _bound(request: HttpRequest, found: Found) -> HttpResponse:
+    """The page after an app was set up: with it comes a first set of recovery codes."""
+    if not recovery_codes.remaining(found.subject.user.pk):
+        try:
+            return _new_codes(request, found)
+        except Overloaded:
+            # The app is in use; codes can be made at any time.
+            pass
+    messages.success(request, _("Your authenticator app is in use from now on."))
+    return back_to(request, "authenticator")
 
 
 def _remove(request: HttpRequest, found: Found) -> HttpResponse:
@@ -182,7 +192,7 @@ def _mail_on(request: HttpRequest, found: Found) -> HttpResponse:
         return refused(request, 403, _("Nothing was changed"), text)
     enrolment.set_email_factor(found, browser.call(request).client(), on=True)
     messages.success(request, _("Sign-ins ask for a code by mail from now on."))
-    return back_to(request, "mailed-codes")
+    return browser.step_up(found, back_to(request, "mailed-codes"))
 
 
 def _mail_off(request: HttpRequest, found: Found) -> HttpResponse:
