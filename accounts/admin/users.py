@@ -26,9 +26,11 @@ from accounts.admin.user_filters import (
 from accounts.admin.user_form import NewUserForm, UserForm
 from accounts.audit import Event
 from accounts.console import act, console
-from accounts.login import password_links, throttle
+from accounts.login import custody, password_links, throttle
 from accounts.models import LoginEvent, Session, SubjectIdentifier, User
 from mfa import email_codes
+
+_RIGHTS = frozenset({"is_staff", "is_superuser"})
 
 
 @admin.register(User, site=console)
@@ -134,6 +136,9 @@ class UserAdmin(ScopedAdmin):
             fields.append("email_verified")
         if fields:
             obj.save(update_fields=fields)
+        if any(form.cleaned_data[name] for name in _RIGHTS.intersection(fields)):
+            # What proved too little for staff must not rise with its owner (ASVS 5.0, 7.2.4).
+            custody.end_sessions(obj, act(request, "rights were given"))
         if "email" in fields and form.initial.get("email"):
             # A link to choose a password goes to the new address from now on.
             notices.address_changed(obj, form.initial["email"])
