@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Grant, Session
+from mfa import recovery_codes
 from mfa.models import TotpAuthenticator
 from tenants.hashing import Overloaded
 from tests.fixtures import Cast
 from tests.mfa.software_key import SoftwareKey
-from tests.web.accounting import APP, MAILED, send
+from tests.web.accounting import APP, CODES, MAILED, proved, send
 from tests.web.browsing import Browser
 from tests.web.test_account_factors import code_of, secret_of
 from tests.web.test_passkeys import give
@@ -51,6 +52,15 @@ def test_a_kept_session_ends_like_one_with_a_second_factor_and_the_old_cookie_is
     assert browser.cookies["dragoman"]["max-age"] == 86400
     assert browser.get("/account/").status_code == 200
     assert sharer.get("/account/").status_code == 302
+
+
+def test_where_there_is_no_time_for_new_codes_the_old_ones_stay(cast: Cast) -> None:
+    browser = proved(cast.bob)
+    with patch("mfa.recovery_codes.digest", side_effect=Overloaded):
+        answer = send(browser, CODES, act="make")
+    assert answer.status_code == 503
+    assert "Nothing was changed" in answer.content.decode()
+    assert recovery_codes.remaining(cast.bob.user.pk) == 10
 
 
 def test_an_app_is_in_use_although_there_was_no_time_for_codes(cast: Cast) -> None:

@@ -15,12 +15,13 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from accounts.login import enrolment
-from accounts.login.outcome import LoginRefused
+from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.web import browser
 from accounts.web.pages import Places, View, refused, render, signed_in_page
 from accounts.web.wording import words
 from accounts.wire.registry import contracts
+from tenants.hashing import Overloaded
 
 Shown = Callable[Concatenate[HttpRequest, Found, ...], HttpResponse]
 Act = Callable[[HttpRequest, Found], HttpResponse]
@@ -123,11 +124,14 @@ def acted(request: HttpRequest, found: Found, acts: Mapping[str, Act]) -> HttpRe
         )
     try:
         return act(request, found)
-    except LoginRefused as refusal:
+    except LoginRefused as refused_now:
         # The session has ended a moment ago, or too much was asked for.
-        said = words(refusal)
-        answer = refused(request, said.status, _("Nothing was changed"), said.text)
-        return waiting(answer, refusal)
+        refusal = refused_now
+    except Overloaded:
+        refusal = LoginRefused(Reason.OVERLOADED)
+    said = words(refusal)
+    answer = refused(request, said.status, _("Nothing was changed"), said.text)
+    return waiting(answer, refusal)
 
 
 def demanded(request: HttpRequest) -> HttpResponse:
