@@ -237,14 +237,18 @@ SECOND: Mapping[str, Step] = {
 RECOVERY_STEPS = frozenset({"bytebase recovery"})
 
 
-# For who is signed in and proves himself once more: tests/contracts/rocketchat and
-# tests/web/test_account_programs attack these.
+# For who is signed in and proves himself once more: tests/contracts/rocketchat,
+# tests/web/test_account_programs and, where a session goes on under another cookie,
+# tests/web/test_account_factors, test_passkeys and test_step_up attack these.
 STEPPED_UP = frozenset(
     {
         "api/v1/users.createToken",
         "api/v1/users.generatePersonalAccessToken",
         "api/v1/users.regeneratePersonalAccessToken",
         "account/tokens/",
+        "account/authenticator/",
+        "account/mailed-codes/",
+        "account/passkeys/",
     }
 )
 
