@@ -9,7 +9,7 @@ import pytest
 
 from accounts.audit import Event
 from accounts.models import LoginEvent, Session, User
-from tests.console.test_scope import path_of
+from tests.console.furniture import path_of
 from tests.contracts.bytebase.conversation import LOGIN, Api
 from tests.fixtures import Cast, Persona
 from tests.web.browsing import Browser, signed_in

@@ -23,7 +23,7 @@ from tenants.federation.identity import (
 from tenants.federation.provider import of_row
 from tenants.federation.settings import Kind
 from tenants.models import IdentityProvider
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.console.test_tenants import shown
 from tests.federation.upstream.issuer import DISCOVERY, Issuer
 from tests.federation.upstream.providers import oauth2_settings, oidc_settings, row, value
