@@ -1,29 +1,20 @@
-"""What changes second factors asks for as much as the account has, and minds the tenant's rule."""
+"""What takes second factors away minds the tenant's rule."""
 
 from __future__ import annotations
 
-import pytest
 from django.test import Client
 from django.utils import timezone
 
 from mfa import email_codes, recovery_codes
-from mfa.models import EmailFactor, Enrolment, Passkey, TotpAuthenticator
+from mfa.models import EmailFactor, TotpAuthenticator
 from tenants import resolve
 from tenants.models import TenantPolicy
 from tests.contracts.rocketchat.exchange import (
     failure,
-    let_pass,
     log_in,
     post,
     refused,
     signed_in,
-)
-from tests.contracts.rocketchat.test_guard import (
-    FORBIDDEN,
-    GUARDED,
-    PASSED,
-    TOTP_INVALID,
-    TOTP_REQUIRED,
 )
 from tests.fixtures import PASSWORD, Cast, Persona
 
@@ -39,34 +30,6 @@ def mailed_code(who: Persona) -> dict[str, str]:
 
 def as_bob(client: Client, cast: Cast) -> dict[str, str]:
     return signed_in(client, "bob", PASSWORD, code=cast.bob.code(steps=-1))
-
-
-@pytest.mark.parametrize("call", ["users.resetTOTP", "users.2fa.disableEmail"])
-def test_a_mailbox_does_not_take_the_factors_of_an_app_owner(
-    client: Client, cast: Cast, call: str
-) -> None:
-    headers = as_bob(client, cast)
-    by_mail = mailed_code(cast.bob)
-    refused(post(client, call, headers), 400, TOTP_REQUIRED)
-    refused(post(client, call, {**headers, **by_mail}), 400, TOTP_INVALID)
-    assert (TotpAuthenticator.objects.count(), EmailFactor.objects.count()) == (1, 1)
-    # Elsewhere the mailed code does, as the client asks for it.
-    let_pass(1801)
-    refused(post(client, GUARDED, {**headers, **by_mail}), 400, PASSED)
-    by_app = {"x-2fa-code": cast.bob.code(), "x-2fa-method": "totp"}
-    assert post(client, call, {**headers, **by_app}).status_code == 200
-
-
-def test_a_mailbox_adds_no_app_to_an_account_with_a_security_key(
-    client: Client, cast: Cast
-) -> None:
-    by_mail = mailed_code(cast.alice)
-    headers = signed_in(client, "alice", PASSWORD, code=by_mail["x-2fa-code"])
-    Passkey.objects.create(user=cast.alice.user, credential_id=b"1", public_key=b"1", name="key")
-    refused(post(client, "users.enableTotp", headers), 403, FORBIDDEN)
-    by_mail = mailed_code(cast.alice)
-    refused(post(client, "users.enableTotp", {**headers, **by_mail}), 403, FORBIDDEN)
-    assert not Enrolment.objects.exists()
 
 
 def test_the_last_factor_stays_where_the_tenant_demands_one(client: Client, cast: Cast) -> None:
