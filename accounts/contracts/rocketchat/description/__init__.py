@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.contracts.rocketchat.description import factors, logins, people, tokens
+from accounts.login.directory_login import DIRECTORY
 from accounts.login.outcome import Reason
 from accounts.wire.description import Description, key_in
 
@@ -14,6 +15,6 @@ DESCRIPTION = Description(
     },
     actions={**logins.ACTIONS, **people.ACTIONS, **factors.ACTIONS, **tokens.ACTIONS},
     details={
-        Reason.KIND_NOT_ALLOWED: ({}, {"bar": "error-invalid-email"}),
+        Reason.KIND_NOT_ALLOWED: ({}, {"bar": "error-invalid-email"}, {"bar": DIRECTORY}),
     },
 )

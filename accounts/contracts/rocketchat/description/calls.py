@@ -47,9 +47,19 @@ def asks(*, too_few: bool = False, **members: Schema) -> Schema:
 
 WHO = asks(too_few=True, userId=TEXT, username=TEXT, user=TEXT)
 SLOW = (wording.too_many(timedelta(seconds=1)),)
-_STEP_UP = (
-    wording.failed(400, "TOTP Required", "totp-required", details=wording.TOTP_DETAILS),
-    wording.failed(400, "TOTP Invalid", "totp-invalid", details=wording.TOTP_DETAILS),
+# Of somebody whose codes come by mail.
+_MAILED = {"method": "email", "codeGenerated": False, "availableMethods": ["email"]}
+_MAILED |= {"emailOrUsername": "alice"}
+_SENT = {**_MAILED, "codeGenerated": True, "codeExpires": "2026-01-31T12:00:00.000Z"}
+_DEMANDS: Sequence[tuple[str, str, dict[str, Any]]] = (
+    ("totp-required", "TOTP Required", wording.TOTP_DETAILS),
+    ("totp-required", "TOTP Required", _SENT),
+    ("totp-invalid", "TOTP Invalid", wording.TOTP_DETAILS),
+    ("totp-max-attempts", "TOTP Maximun Failed Attempts Reached", _MAILED),
+)
+LOGIN_DEMANDS = tuple(wording.refused(*demand) for demand in _DEMANDS)
+_STEP_UP = tuple(
+    wording.failed(400, text, code, details=details) for code, text, details in _DEMANDS
 )
 
 

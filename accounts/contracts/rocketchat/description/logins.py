@@ -10,6 +10,7 @@ from accounts.contracts.rocketchat.bodies import MAX_PASSWORD
 from accounts.contracts.rocketchat.description.calls import (
     CODE_HEADERS,
     LIMITS,
+    LOGIN_DEMANDS,
     MEDIA,
     SLOW,
     WHO,
@@ -80,10 +81,7 @@ ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
             parameters=CODE_HEADERS[:1],
             reasons=ANY_REASON,
             faults=(Fault.NO_TOKEN, Fault.BAD_TOKEN, Fault.ENDED, Fault.EXPIRED_TOKEN),
-            answers=[
-                *SLOW,
-                wording.refused("totp-required", "TOTP Required", wording.TOTP_DETAILS),
-            ],
+            answers=[*SLOW, *LOGIN_DEMANDS],
             about="In JSON or as a form. What is no such body is refused like a wrong password.",
         )
     },
