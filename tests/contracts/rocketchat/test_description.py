@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from accounts.contracts.rocketchat import wording
 from accounts.login.directory_login import DIRECTORY
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.openapi.document import document
@@ -45,3 +46,9 @@ def test_what_is_said_of_mailed_codes_is_described(
     assert any("totp-max-attempts" in error for error in errors)
     shown = [each["value"].get("details", {}) for each in described["examples"].values()]
     assert any({"emailOrUsername", "codeExpires"} <= {*details} for details in shown)
+
+
+@pytest.mark.parametrize("call", ["users.disableTotp", "users.resetTOTP", "users.2fa.disableEmail"])
+def test_that_the_last_factor_stays_is_described(made: dict[str, Any], call: str) -> None:
+    examples = told(made, f"/api/v1/{call}", "400")["examples"].values()
+    assert wording.LAST_FACTOR.body in [example["value"] for example in examples]

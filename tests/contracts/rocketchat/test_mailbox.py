@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from mfa import email_codes
-from mfa.models import EmailFactor, Enrolment, Passkey, TotpAuthenticator
+from mfa.models import EmailFactor, TotpAuthenticator
 from tests.contracts.rocketchat.exchange import (
     MailingClient,
     guard,
@@ -27,10 +26,6 @@ from tests.contracts.rocketchat.exchange import (
 from tests.fixtures import PASSWORD, Cast
 
 APP = b'{"method":"totp","codeGenerated":false,"availableMethods":["totp"]}'
-FORBIDDEN = (
-    b'{"success":false,"error":"User does not have the permissions required for this action '
-    b'[error-unauthorized]"}'
-)
 CHANGES = [
     "users.enableTotp",
     "users.validateTotp",
@@ -91,19 +86,6 @@ def test_a_mailed_code_takes_no_app_away_and_changes_nothing_beside_it(
     assert EmailFactor.objects.filter(user=cast.bob.user).exists()
     right = {**headers, "x-2fa-code": cast.bob.code()}
     assert post(client, "users.2fa.disableEmail", right).status_code == 200
-
-
-def test_a_mailed_code_adds_no_app_to_a_security_key(client: Client, cast: Cast) -> None:
-    alice = cast.alice.user
-    mails(alice)
-    Passkey.objects.create(user=alice, credential_id=b"1", public_key=b"1", name="key")
-    body: dict[str, Any] = {"user": "alice", "password": PASSWORD}
-    log_in(client, body)
-    answer = log_in(client, {**body, "code": mailed()["x-2fa-code"]})
-    headers = token_headers(answer)
-    for call in CHANGES:
-        refused(post(client, call, {**headers, **MAILED}), 403, FORBIDDEN)
-    assert not Enrolment.objects.exists()
 
 
 def test_where_there_is_nothing_else_the_mailed_code_is_enough(client: Client, cast: Cast) -> None:

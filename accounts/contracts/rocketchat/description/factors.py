@@ -44,7 +44,7 @@ ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
             "Take the authenticator app away",
             success(disabled=FLAG),
             takes=_CODED,
-            answers=_NO_CODE,
+            answers=[*_NO_CODE, wording.LAST_FACTOR],
         )
     },
     factor_views.RegenerateTotpCodes: {
@@ -68,7 +68,7 @@ ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
             success(),
             takes=WHO,
             stepped_up=True,
-            answers=[wording.USER_NOT_FOUND],
+            answers=[wording.USER_NOT_FOUND, wording.LAST_FACTOR],
             about="One's own; an officer those of others of the tenant.",
         )
     },
@@ -91,6 +91,11 @@ ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
         )
     },
     factor_views.DisableEmail: {
-        "POST": guarded("Have no more codes mailed", success(), stepped_up=True)
+        "POST": guarded(
+            "Have no more codes mailed",
+            success(),
+            stepped_up=True,
+            answers=[wording.LAST_FACTOR],
+        )
     },
 }
