@@ -97,7 +97,7 @@ def main() -> None:
         variables = environment(Path(folder)) | {
             "DRAGOMAN_OUTBOUND_HOSTS": "127.0.0.1",
             "DRAGOMAN_WORKERS": "1",
-            "DRAGOMAN_ADDRESS_FAILURES": "30000",
+            "DRAGOMAN_ADDRESS_FAILURES": "10000",
         }
         command = [sys.executable, "manage.py", "serve", "--migrate", "--port", "0"]
         server = subprocess.Popen(
