@@ -30,7 +30,8 @@ def test_a_long_answer_does_not_silence_its_host_for_others(issuer: Issuer) -> N
 def test_an_address_that_does_not_answer_leaves_time_for_the_next_one(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbound, "SECONDS", 1.0)
+    # Half of it goes to the first; a busy machine needs more than a moment for the second.
+    monkeypatch.setattr(outbound, "SECONDS", 2.4)
     port = int(issuer.domain.rpartition(":")[2])
     found = ["127.0.0.2", "127.0.0.1"]
     monkeypatch.setattr(outbound, "_resolved", lambda *_: found)
