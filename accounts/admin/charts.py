@@ -10,6 +10,10 @@ WIDTH, HEIGHT = 600, 120
 _GAP = 0.2
 
 
+def _told(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What happened in one stretch of time."""
@@ -56,7 +60,7 @@ class Chart:
             return "No logins and no refusals."
         peak = max(self.bars, key=lambda bar: bar.count.good + bar.count.bad).count
         return (
-            f"{self.good} logins and {self.bad} refusals; most of them, "
+            f"{_told(self.good, 'login')} and {_told(self.bad, 'refusal')}; most of them, "
             f"{peak.good} and {peak.bad}, in {peak.label}."
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import ForeignKey, Model
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import Field, ForeignKey, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from accounts.admin.deeds import Deed, Refused, deed_view
+from accounts.admin.lists import CappedPaginator, Rows
 from accounts.audit import Event
 from accounts.console import act, within
 from accounts.models import User
@@ -28,25 +29,10 @@ if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
     Inline = admin.TabularInline[Any, Any]
     RowForm = forms.ModelForm[Any]
-    _Pages = Paginator[Any]
 else:
     Admin = admin.ModelAdmin
     Inline = admin.TabularInline
     RowForm = forms.ModelForm
-    _Pages = Paginator
-
-# Counting a long table costs more than showing a page of it.
-_MOST_COUNTED = 10_000
-
-
-class CappedPaginator(_Pages):
-    """Counts no further than anybody turns pages."""
-
-    @cached_property
-    def count(self) -> int:
-        """The number of rows, or the cap."""
-        rows: Any = self.object_list
-        return int(rows.order_by()[:_MOST_COUNTED].count())
 
 
 class ScopedAdmin(Admin):
@@ -99,6 +85,10 @@ class ScopedAdmin(Admin):
 
     # Lookups and choices.
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list as it is told above."""
+        return Rows
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only declared filters: Django would also compare hashes, a letter at a time."""
         return any(
@@ -132,10 +122,15 @@ class ScopedAdmin(Admin):
         if related is Tenant:
             kwargs["initial"] = request.user.tenant_id  # type: ignore[union-attr]  # signed in
             kwargs["empty_label"] = None
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if isinstance(field, forms.ModelChoiceField):
-            for icon in ("can_add_related", "can_change_related", "can_view_related"):
-                setattr(field.widget, icon, False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """A choice is a choice: no way to other rows stands beside it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
         return field
 
     # Pages.
@@ -166,6 +161,7 @@ class ScopedAdmin(Admin):
         deeds = self.open_deeds(request, obj) if obj is not None else []
         context["deeds"] = [(self.deed_url(obj, deed), deed) for deed in deeds if not deed.aside]
         context["tools"] = self.links(obj) if obj is not None else []
+        context["show_save_and_add_another"] = obj is None
         return super().render_change_form(request, context, *args, **kwargs)
 
     def deed_url(self, obj: Any, deed: Deed) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -19,7 +18,8 @@ from django.utils.safestring import SafeString
 
 from accounts.admin import contract_settings
 from accounts.admin.contract_settings import surfaces
-from accounts.admin.scope import Inline, RowForm, ScopedAdmin, listing
+from accounts.admin.scope import RowForm, ScopedAdmin, listing
+from accounts.admin.tenant_parts import DomainInline, PolicyInline
 from accounts.audit import Event
 from accounts.console import console
 from accounts.models import LoginEvent, Session, SigningKey, User
@@ -27,13 +27,8 @@ from accounts.tokens import keys
 from accounts.wire.registry import token_profiles
 from tenants import resolve
 from tenants.branding import LARGEST_LOGO, Branding
-from tenants.models import IdentityProvider, Tenant, TenantDomain, TenantPolicy
-from tenants.policy import read_settings
-
-if TYPE_CHECKING:
-    _FormSet = BaseInlineFormSet[Any, Any, Any]
-else:
-    _FormSet = BaseInlineFormSet
+from tenants.models import IdentityProvider, Tenant
+from tenants.policy import ContractSettings, read_settings
 
 _LOOKS = ("colour", "logo_file", "logo_remove")
 _KINDS = (
@@ -110,6 +105,13 @@ class SettingsForm(RowForm):
             self.instance.branding = look
 
 
+def _standing(told: ContractSettings) -> str:
+    """Whether a contract is served, and until when, in words."""
+    ends = f"; deprecated {told.deprecated}" if told.deprecated else ""
+    ends += f"; sunset {told.sunset}" if told.sunset else ""
+    return f"{'on' if told.enabled else 'off'}{ends}"
+
+
 def _objection(slug: str, told: Any) -> str:
     try:
         read_settings(slug, told)
@@ -142,53 +144,6 @@ def _form() -> type[SettingsForm]:
     for each in surfaces():
         fields |= contract_settings.fields_of(each)
     return type("TenantForm", (SettingsForm,), fields)
-
-
-class _LabelledFormSet(_FormSet):
-    """A table's heads label nothing for who hears the page; so each field says its own name."""
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        for name, field in form.fields.items():
-            if not field.widget.is_hidden:
-                label = str(field.label or name).capitalize()
-                field.widget.attrs["aria-label"] = f"{label}, row {(index or 0) + 1}"
-
-
-class _TenantInline(Inline):
-    """Parts of a tenant go by the tenant's own permission."""
-
-    formset = _LabelledFormSet
-    extra = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-
-class DomainInline(_TenantInline):
-    """Hosts and e-mail domains."""
-
-    model = TenantDomain
-
-
-class PolicyInline(_TenantInline):
-    """Who needs a second factor, how long a password is."""
-
-    model = TenantPolicy
-    can_delete = False
-
-    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
-        """An empty row to fill in, written only once something in it was changed."""
-        return 1 if request.user.is_superuser else 0
 
 
 @admin.register(Tenant, site=console)
@@ -224,10 +179,13 @@ class TenantAdmin(ScopedAdmin):
         first = [(None, {"fields": ("name", "slug", "state", "is_default")})]
         last = [("Identifiers in contracts", {"fields": self._ids})]
         if not request.user.is_superuser:
-            seen = ("offered", "colour_shown", "logo_shown")
-            return [*first, ("Contracts and looks", {"fields": seen}), *last]
+            seen = ("offered", "rules", "colour_shown", "logo_shown")
+            return [*first, ("Contracts, policy and looks", {"fields": seen}), *last]
         served = [
-            (each.title, {"fields": tuple(contract_settings.fields_of(each))})
+            (
+                f"{each.title}: {_standing(obj.settings_of(each.slug))}",
+                {"fields": tuple(contract_settings.fields_of(each)), "classes": ("collapse",)},
+            )
             for each in surfaces()
         ]
         looks = [("Looks", {"fields": ("colour", "logo_shown", "logo_file", "logo_remove")})]
@@ -235,13 +193,14 @@ class TenantAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Addresses and identifiers are in clients' configurations: they stay."""
-        shown = ("offered", "colour_shown", "logo_shown")
+        shown = ("offered", "rules", "colour_shown", "logo_shown")
         return () if obj is None else ("slug", "is_default", *shown, *self._ids)
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         """A new tenant serves every contract and has no looks of its own."""
         if obj is not None and request.user.is_superuser:
             kwargs["form"] = _form()
+        kwargs["labels"] = {"is_default": "Default tenant"}
         return super().get_form(request, obj, *args, **kwargs)
 
     def construct_change_message(
@@ -283,13 +242,18 @@ class TenantAdmin(ScopedAdmin):
     @admin.display(description="contracts served")
     def offered(self, obj: Tenant) -> str | SafeString:
         """In words, for who may only read."""
-        rows = []
-        for each in surfaces():
-            told = obj.settings_of(each.slug)
-            ends = f"; deprecated {told.deprecated}" if told.deprecated else ""
-            ends += f"; sunset {told.sunset}" if told.sunset else ""
-            rows.append((f"{each.title}: {'on' if told.enabled else 'off'}{ends}",))
+        rows = [(f"{each.title}: {_standing(obj.settings_of(each.slug))}",) for each in surfaces()]
         return format_html_join("", "<div>{}</div>", rows)
+
+    @admin.display(description="policy")
+    def rules(self, obj: Tenant) -> str:
+        """What holds, for who may only read: also where nobody has said anything."""
+        known = resolve.directory().by_id.get(obj.pk)
+        if known is None:
+            return "–"
+        rule = known.policy.second_factor.value.replace("_", " ")
+        shortest = known.policy.password_min_length
+        return f"second factor {rule}; passwords of at least {shortest} characters"
 
     @admin.display(description="colour")
     def colour_shown(self, obj: Tenant) -> str:
@@ -306,7 +270,10 @@ class TenantAdmin(ScopedAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Parts come after the whole."""
-        return super().get_inlines(request, obj) if obj is not None else ()
+        if obj is None:
+            return ()
+        parts = super().get_inlines(request, obj)
+        return parts if request.user.is_superuser else [p for p in parts if p is not PolicyInline]
 
     # Django's signature.
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001

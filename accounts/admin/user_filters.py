@@ -92,3 +92,11 @@ def last_session(field: str) -> Any:
     others = [sessions.PERSONAL_TOKEN, sessions.OFFICER]
     own = Session.objects.filter(user=OuterRef("pk")).exclude(amr__0__method__in=others)
     return own.order_by("-auth_time").values(field)[:1]
+
+
+class StaffFilter(admin.BooleanFieldListFilter):
+    """Who may use the console."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "staff"

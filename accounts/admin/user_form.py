@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -27,12 +27,26 @@ class UserForm(RowForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    class Meta:
+        # The audit trail names fields by these.
+        labels: ClassVar = {
+            "username": "User name",
+            "is_staff": "Staff",
+            "is_superuser": "Superuser",
+        }
+        help_texts: ClassVar = {
+            "is_staff": "May use the console, for this tenant alone.",
+            "is_superuser": "May do everything, in every tenant.",
+        }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         groups = self.fields.get("groups")
         # Public in all but name.
         if isinstance(groups, forms.ModelMultipleChoiceField) and not self.instance._state.adding:  # noqa: SLF001
             groups.queryset = Group.objects.filter(tenant=self.instance.tenant_id)
+            if not groups.queryset.exists():
+                groups.help_text = "This tenant has no groups yet."
             groups.initial = list(self.instance.member_of.values_list("pk", flat=True))
 
     def clean(self) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from accounts.admin.user_filters import (
     ContractFilter,
     FactorFilter,
     LastSignInFilter,
+    StaffFilter,
     last_session,
 )
 from accounts.admin.user_form import NewUserForm, UserForm
@@ -52,7 +53,14 @@ class UserAdmin(ScopedAdmin):
         "staff",
         "last_sign_in",
     )
-    list_filter = ("state", "kind", FactorFilter, LastSignInFilter, ContractFilter, "is_staff")
+    list_filter = (
+        "state",
+        "kind",
+        FactorFilter,
+        LastSignInFilter,
+        ContractFilter,
+        ("is_staff", StaffFilter),
+    )
     list_select_related = ("tenant",)
     search_fields = ("username_key", "email_key", "display_name")
     search_help_text = "User name, e-mail, name, or the identifier of a contract"
@@ -227,11 +235,11 @@ class UserAdmin(ScopedAdmin):
 
     @admin.display(description="second factors")
     def second_factors(self, obj: Any) -> str:
-        """All kinds, each with yes or no where it matters."""
-        held = [f"authenticator app: {'yes' if obj.has_totp else 'no'}"]
+        """All kinds that the account has."""
+        held = ["authenticator app"] if obj.has_totp else []
         held += ["passkeys"] if obj.has_passkey else []
         held += ["codes by mail"] if obj.has_mail else []
-        return ", ".join(held)
+        return ", ".join(held) or "none"
 
     @admin.display(description="password")
     def password_state(self, obj: User) -> str:

@@ -82,7 +82,7 @@ def test_the_bars_of_a_chart_lie_within_it_and_one_scale_holds_for_all(cast: Cas
     assert last.bad_y == half
     assert last.x + last.width <= charts.WIDTH
     assert found["coldstream"].sentence == (
-        "3 logins and 1 refusals; most of them, 3 and 1, in 05-06 12:00."
+        "3 logins and 1 refusal; most of them, 3 and 1, in 05-06 12:00."
     )
     assert found["oloid"].bars[-3].good_y == 0
     assert found["datarhei"].sentence == "No logins and no refusals."
@@ -220,7 +220,7 @@ def test_the_page_has_pictures_with_words_and_tables_and_nothing_inline(cast: Ca
     assert "default-src 'self'" in page["Content-Security-Policy"]
     # Erin's own sign-in is in the browser's chart and in its table.
     chart = text.partition('id="chart-browser"')[2].partition("</figure>")[0]
-    assert "1 logins, 0 refusals" in chart
+    assert "1 login, 0 refusals" in chart
     assert '<th scope="col">Logins</th>' in chart
     assert '?period=7d" aria-current="page"' in text
     for strange in ("?period=x", "?period=%00", "?period="):
