@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts import audit
 from accounts.audit import Event
@@ -16,6 +16,7 @@ from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
 from accounts.models import Grant, Session
+from accounts.models.prepared import Parameter, Prepared
 from accounts.models.statement import Insert, execute
 from accounts.tokens import opaque
 from tenants.conf import conf
@@ -42,7 +43,7 @@ def present(
 
     Raises :class:`LoginRefused`; only a refusal of a known token is recorded.
     """
-    grant = _grant(Q(token_hash=opaque.digest(token)), kind, profile)
+    grant = _grant(opaque.digest(token), kind, profile)
     if grant is None:
         raise LoginRefused(Reason.GRANT_UNKNOWN)
     found = sessions.of(grant.session, grant, profile)
@@ -92,7 +93,7 @@ def rotate(
         generation=F("generation") + 1,
         rotated_at=client.now,
     )
-    grant = _grant(Q(token_hash=old) | Q(previous_hash=old), Grant.Kind.REFRESH, profile)
+    grant = _grant(old, Grant.Kind.REFRESH, profile, or_spent=True)
     if grant is None:
         grant = _of_descendant(token, profile)
     if grant is None:
@@ -114,8 +115,8 @@ def live_session(
     A spent token will do: whoever signs out with it must not be signed in still.
     """
     old = opaque.digest(token)
-    known = Q(token_hash=old) | Q(previous_hash=old)
-    grant = _grant(known, Grant.Kind.REFRESH, profile) or _of_descendant(token, profile)
+    grant = _grant(old, Grant.Kind.REFRESH, profile, or_spent=True)
+    grant = grant or _of_descendant(token, profile)
     if grant is None:
         return None
     found = sessions.of(grant.session, grant, profile)
@@ -135,14 +136,30 @@ def _of_descendant(token: str, profile: LoginProfile) -> Grant | None:
     A thief who rotates twice before the owner comes back would otherwise go unnoticed.
     """
     hashes = [opaque.digest(each) for each in opaque.descendants(token, _GENERATIONS)]
-    return _grant(Q(token_hash__in=hashes), Grant.Kind.REFRESH, profile)
+    where = Q(token_hash__in=hashes, kind=Grant.Kind.REFRESH)
+    return next(iter(_grants(where, profile.contract, profile.sector)), None)
 
 
-def _grant(where: Q, kind: str, profile: LoginProfile) -> Grant | None:
-    rows = Grant.objects.filter(where, kind=kind, session__contract=profile.contract)
-    rows = rows.select_related("session__user")
-    rows = rows.annotate(**sessions.facts_of(profile, "session__"))
-    return next(iter(rows[:1]), None)
+def _grant(
+    digest: bytes, kind: str, profile: LoginProfile, *, or_spent: bool = False
+) -> Grant | None:
+    """The grant of a token, also of the one before the present, if ``or_spent``."""
+    given = {"digest": digest, "kind": kind}
+    return next(iter(_OF_TOKEN(or_spent, profile.contract, profile.sector, **given)), None)
+
+
+def _of_token(or_spent: bool, contract: str, sector: str) -> QuerySet[Grant]:  # noqa: FBT001  # a shape
+    digest = Parameter("digest")
+    fits = Q(token_hash=digest) | Q(previous_hash=digest) if or_spent else Q(token_hash=digest)
+    return _grants(fits & Q(kind=Parameter("kind")), contract, sector)
+
+
+_OF_TOKEN = Prepared(_of_token)
+
+
+def _grants(where: Q, contract: str, sector: str) -> QuerySet[Grant]:
+    rows = Grant.objects.filter(where, session__contract=contract).select_related("session__user")
+    return rows.annotate(**sessions.facts_of(sector, "session__"))[:1]
 
 
 def _judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from accounts.login.attempt import Attempt, Identifier, NameForm
 from accounts.login.profile import LoginProfile
 from accounts.login.subject import Mandate, Subject, identified, secrets_of, subject_of, with_facts
 from accounts.models import ServiceCredential, SubjectIdentifier, User
+from accounts.models.prepared import Parameter, Prepared
 from tenants.hint import TenantHint
 from tenants.names import fold
 from tenants.policy import TenantRecord
@@ -71,50 +73,71 @@ def _looked_up(
 ) -> User | None:
     if not 0 < len(identifier.value) <= _MAX_NAME:
         return None
-    rows = User.objects.filter(_condition(identifier, profile), tenant_id=tenant_id)
-    return _preferred(_with_everything(rows, profile, client), identifier)
+    found = _BY_NAME(
+        _form(identifier),
+        profile.contract,
+        profile.sector,
+        key=fold(identifier.value),
+        value=identifier.value,
+        tenant=tenant_id,
+        now=client.now,
+    )
+    return _preferred(found, identifier)
 
 
 def by_id(
     user_id: UUID, tenant: TenantRecord, profile: LoginProfile, client: ClientContext
 ) -> Candidate | None:
     """The account of a key, likewise."""
-    rows = User.objects.filter(pk=user_id, tenant_id=tenant.id)
-    user = next(iter(_with_everything(rows, profile, client)), None)
-    if user is None:
+    where, now = {"pk": user_id, "tenant": tenant.id}, client.now
+    rows = _BY_KEY(profile.contract, profile.sector, **where, now=now)
+    if not rows:
         return None
+    user = rows[0]
     subject = subject_of(user, user, tenant)
     return Candidate(identified(subject, profile.sector, profile.new_identifier), {})
 
 
-def _with_everything(
-    rows: QuerySet[User], profile: LoginProfile, client: ClientContext
-) -> QuerySet[User]:
-    return with_facts(rows, profile.sector).annotate(
-        live_secrets=secrets_of(profile.contract, client.now)
-    )
+def _accounts(form: NameForm, contract: str, sector: str) -> QuerySet[User]:
+    rows = User.objects.filter(_condition(form, sector), tenant_id=Parameter("tenant"))
+    return _with_everything(rows, contract, sector)[:3]
 
 
-def _condition(identifier: Identifier, profile: LoginProfile) -> Q:
-    key = fold(identifier.value)
+def _account(contract: str, sector: str) -> QuerySet[User]:
+    rows = User.objects.filter(pk=Parameter("pk"), tenant_id=Parameter("tenant"))
+    return _with_everything(rows, contract, sector)
+
+
+_BY_NAME = Prepared(_accounts)
+_BY_KEY = Prepared(_account)
+
+
+def _with_everything(rows: QuerySet[User], contract: str, sector: str) -> QuerySet[User]:
+    return with_facts(rows, sector).annotate(live_secrets=secrets_of(contract, Parameter("now")))
+
+
+def _form(identifier: Identifier) -> NameForm:
+    if identifier.form is not NameForm.EITHER:
+        return identifier.form
+    return NameForm.EMAIL if "@" in identifier.value else NameForm.USERNAME
+
+
+def _condition(form: NameForm, sector: str) -> Q:
+    key, value = Parameter("key"), Parameter("value")
     username, email = Q(username_key=key), Q(email_key=key) & ~Q(email_key="")
-    match identifier.form:
+    match form:
         case NameForm.USERNAME:
             return username
         case NameForm.EMAIL:
             return email
-        case NameForm.EITHER:
-            return email if "@" in identifier.value else username
-        case NameForm.ANY:
-            named = ServiceCredential.objects.filter(
-                user=OuterRef("pk"), client_id=identifier.value
-            )
-            return username | email | Q(Exists(named))
         case NameForm.SUBJECT:
             known = SubjectIdentifier.objects.filter(
-                user=OuterRef("pk"), sector=profile.sector, value=identifier.value
+                user=OuterRef("pk"), sector=sector, value=value
             )
             return Q(Exists(known))
+        case _:
+            named = ServiceCredential.objects.filter(user=OuterRef("pk"), client_id=value)
+            return username | email | Q(Exists(named))
 
 
 def names(identifier: Identifier, user: User) -> bool:
@@ -136,9 +159,7 @@ def names(identifier: Identifier, user: User) -> bool:
             return False
 
 
-def _preferred(rows: QuerySet[User], identifier: Identifier) -> User | None:
+def _preferred(found: Sequence[User], identifier: Identifier) -> User | None:
     """Of several accounts that one text could mean, the one that bears it as its user name."""
-    found = list(rows[:3])
     key = fold(identifier.value)
-    found.sort(key=lambda user: user.username_key != key)
-    return found[0] if found else None
+    return min(found, key=lambda user: user.username_key != key, default=None)

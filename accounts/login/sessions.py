@@ -27,6 +27,7 @@ from accounts.login.subject import (
     subject_of,
 )
 from accounts.models import Grant, LoginEvent, ServiceCredential, Session, User
+from accounts.models.prepared import Parameter, Prepared
 from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
 from mfa import binding
@@ -126,14 +127,24 @@ def alive(now: datetime, prefix: str = "") -> Q:
     )
 
 
-def find(where: Q, profile: LoginProfile) -> Found | None:
-    """The session of this contract that fits ``where``, with all facts, in one statement."""
-    rows = Session.objects.filter(where, contract=profile.contract).select_related("user")
-    session = next(iter(rows.annotate(**facts_of(profile))[:1]), None)
-    return None if session is None else of(session, session, profile)
+def find(profile: LoginProfile, **lookups: Any) -> Found | None:
+    """The session of this contract that fits, with all facts, in one statement.
+
+    ``lookups`` are those of ``filter``, each for one plain value.
+    """
+    rows = _SESSIONS(tuple(lookups), profile.contract, profile.sector, **lookups)
+    return of(rows[0], rows[0], profile) if rows else None
 
 
-def facts_of(profile: LoginProfile, prefix: str = "") -> dict[str, Any]:
+def _sessions(names: tuple[str, ...], contract: str, sector: str) -> QuerySet[Session]:
+    rows = Session.objects.filter(contract=contract, **{name: Parameter(name) for name in names})
+    return rows.select_related("user").annotate(**facts_of(sector))[:1]
+
+
+_SESSIONS = Prepared(_sessions)
+
+
+def facts_of(sector: str, prefix: str = "") -> dict[str, Any]:
     """Annotations with what :func:`of` reads; ``prefix`` leads from the row to the session."""
     # A login has one first factor, and its record comes first.
     opened_by = KeyTextTransform("client_id", KeyTransform("0", f"{prefix}amr"))
@@ -144,7 +155,7 @@ def facts_of(profile: LoginProfile, prefix: str = "") -> dict[str, Any]:
         revoked_at=None,
     )
     return {
-        **facts(profile.sector, f"{prefix}user_id"),
+        **facts(sector, f"{prefix}user_id"),
         "opened_by": opened_by,
         "mandate": Subquery(live.values(text=mandate_columns())[:1]),
     }

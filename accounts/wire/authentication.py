@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-from django.db.models import Q
+from typing import Any
 
 from accounts.login import sessions
 from accounts.login.outcome import LoginRefused, Reason
@@ -54,12 +53,12 @@ def _at_home(call: Call, token: Verified) -> Verified:
     return token
 
 
-def session(call: Call, where: Q, token: Verified, profile: LoginProfile) -> Found:
-    """The live session that a verified token points to with ``where``, in one statement.
+def session(call: Call, token: Verified, profile: LoginProfile, **lookup: Any) -> Found:
+    """The live session that a verified token points to with ``lookup``, in one statement.
 
     Raises Faulted: BAD_TOKEN, ENDED, EXPIRED_TOKEN, SUBJECT_DISABLED.
     """
-    found = sessions.find(where & Q(tenant_id=token.tenant_id), profile)
+    found = sessions.find(profile, tenant_id=token.tenant_id, **lookup)
     if found is None:
         raise Faulted(Fault.BAD_TOKEN, "no such session")
     reason = sessions.judge(found, call.now, call.addressed)

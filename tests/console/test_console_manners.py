@@ -6,7 +6,7 @@ import re
 
 from accounts.models import LoginEvent, Session, User
 from tenants.models import Tenant
-from tests.console.test_scope import make_superuser, path_of
+from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.accounting import text
 from tests.web.browsing import signed_in

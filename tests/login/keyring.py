@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.login import passkey_enrolment, passkey_login, pipeline, sessions
@@ -39,7 +38,7 @@ def second_session(town: Town) -> Session:
 
 def found(session: Session) -> Found:
     """The session as a guarded page finds it."""
-    loaded = sessions.find(Q(pk=session.pk), PASSKEYS)
+    loaded = sessions.find(PASSKEYS, pk=session.pk)
     assert loaded is not None
     return loaded
 

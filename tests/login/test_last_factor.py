@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.login import enrolment, sessions
@@ -27,7 +26,7 @@ def test_of_two_removals_that_both_saw_another_factor_one_is_undone(
     email_codes.enable(town.alice.pk, timezone.now())
     TenantPolicy(tenant=town.alpha, second_factor="required").save()
     resolve.invalidate()
-    found = sessions.find(Q(pk=session.pk), PLAIN)
+    found = sessions.find(PLAIN, pk=session.pk)
     assert found is not None
     removals: list[Callable[[Found], object]] = [
         lambda found: enrolment.remove_totp(found, context()),

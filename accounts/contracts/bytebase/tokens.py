@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
 from accounts.contracts.bytebase.wording import BIND_FIRST, HEADER_FORMAT
 from accounts.contracts.bytebase.workspace import Workspace
 from accounts.login import enrolment
@@ -224,7 +222,7 @@ def enroller(call: Call, token: str) -> tuple[Found, bool]:
         raise Faulted(Fault.BAD_TOKEN)
     email = read.claims["sub"]
     try:
-        found = session(call, Q(handle=pointer.session), read, BEARER)
+        found = session(call, read, BEARER, handle=pointer.session)
     except Faulted as fault:
         if fault.fault is Fault.BAD_TOKEN and "found" not in fault.detail:
             raise Faulted(Fault.SUBJECT_GONE, email=email) from fault

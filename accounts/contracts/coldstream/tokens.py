@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
 from accounts.login.outcome import Factor, TokenSet
 from accounts.login.profile import ChallengeForm, Issued, LoginProfile
 from accounts.login.sessions import Found
@@ -68,4 +66,4 @@ def authenticated(call: Call) -> Found:
         raise Faulted(Fault.EXPIRED_TOKEN)
     if read.purpose != ACCESS.purpose or read.claims.get("aud") != SLUG:
         raise Faulted(Fault.WRONG_KIND)
-    return session(call, Q(pk=UUID(read.claims["jti"])), read, LOGIN)
+    return session(call, read, LOGIN, pk=UUID(read.claims["jti"]))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from accounts.login.outcome import TokenSet
 from accounts.login.profile import ChallengeForm, Issued, LoginProfile
 from accounts.login.sessions import Found
@@ -116,7 +114,7 @@ def authenticated(call: Call, usefor: str) -> Found:
     handle = handles.read(claims.get("jti"))
     if handle is None:
         raise Faulted(Fault.BAD_TOKEN)
-    found = session(call, Q(handle=handle.session), read, LOGIN)
+    found = session(call, read, LOGIN, handle=handle.session)
     if claims.get("sub") != _name(found.session, found.subject):
         raise Faulted(Fault.SUBJECT_GONE)
     return found

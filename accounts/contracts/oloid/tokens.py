@@ -13,8 +13,6 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from django.db.models import Q
-
 from accounts.login.outcome import Factor, Obligation, TokenSet
 from accounts.login.profile import (
     ChallengeForm,
@@ -234,4 +232,4 @@ def _is_access(read: Verified) -> bool:
 def _session(call: Call, read: Verified) -> Found:
     if read.expired:
         raise Faulted(Fault.EXPIRED_TOKEN)
-    return session_of(call, Q(pk=UUID(read.claims["origin_jti"])), read, LOGIN)
+    return session_of(call, read, LOGIN, pk=UUID(read.claims["origin_jti"]))

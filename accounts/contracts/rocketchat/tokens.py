@@ -6,8 +6,6 @@ import re
 import secrets
 from datetime import timedelta
 
-from django.db.models import Q
-
 from accounts import audit
 from accounts.audit import Event
 from accounts.client import ClientContext
@@ -107,12 +105,12 @@ def signed_in(call: Call) -> Found:
         raise Faulted(Fault.NO_TOKEN)
     if not _TOKEN.fullmatch(token) or not _IDENTIFIER.fullmatch(user_id):
         raise Faulted(Fault.BAD_TOKEN, "not of our making")
-    of_token = Q(
+    found = sessions.find(
+        LOGIN,
         grants__token_hash=opaque.digest(token),
         grants__kind=Grant.Kind.RESUME,
         grants__expires_at__gt=call.now,
     )
-    found = sessions.find(of_token, LOGIN)
     if found is None or found.subject.identifier != user_id:
         raise Faulted(Fault.BAD_TOKEN, "unknown, or another user's")
     if reason := sessions.judge(found, call.now, call.addressed):

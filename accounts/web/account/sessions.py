@@ -62,7 +62,7 @@ def own_sessions(request: HttpRequest, found: Found) -> HttpResponse:
     user, now = found.subject.user, browser.call(request).now
     rows = Session.objects.filter(sessions.alive(now), user=user, tenant=user.tenant_id)
     rows = rows.select_related("personal_token").order_by("-last_seen_at")
-    known = sessions.facts_of(BROWSER)
+    known = sessions.facts_of(BROWSER.sector)
     rows = rows.annotate(opened_by=known["opened_by"], mandate=known["mandate"])
     lines = [_line(each, found) for each in rows[:_MOST] if not _is_over(each, now)]
     lines.sort(key=lambda line: not line.is_this)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.urls import path
 from rest_framework import serializers
 
@@ -120,7 +119,7 @@ class Who(ContractView):
         read = verified(call, token)
         if read.expired:
             raise Faulted(Fault.EXPIRED_TOKEN)
-        found = session(call, Q(pk=UUID(read.claims["jti"])), read, LOGIN)
+        found = session(call, read, LOGIN, pk=UUID(read.claims["jti"]))
         return Answer(200, {"lit": True, "name": found.subject.user.username})
 
 
