@@ -316,6 +316,7 @@ class Enrolments(Bearers):
             self._earned(change)
             assert act == ("rocketchat mail" if now.mailed else "rocketchat no mail")
             actor.mailed = now.mailed
+            assert not actor.owes_factor, "what the tenant demands was taken away"
             actor.mailbox.clear()
             self._end_others(change.token, bound=now.mailed)
         if now.authenticator != was.authenticator:
