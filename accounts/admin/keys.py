@@ -126,7 +126,7 @@ class SigningKeyAdmin(ScopedAdmin):
     """Rotated and revoked here by superusers, and by the command ``rotate_keys``."""
 
     deeds = _DEEDS
-    list_display = ("purpose", "tenant", "algorithm", "kid", "state", "signs_from", "signs_until")
+    list_display = ("purpose", "tenant", "state", "signs_from", "signs_until", "algorithm", "kid")
     list_select_related = ("tenant",)
     list_filter = ("algorithm",)
     search_fields = ("purpose", "=kid")
