@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
@@ -220,10 +218,7 @@ def mailed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
     @contextmanager
     def sending() -> Iterator[list[Any]]:
         mail.outbox.clear()
-        with (
-            patch.object(settings, "MAIL_INLINE", True, create=True),
-            django_capture_on_commit_callbacks(execute=True),
-        ):
+        with django_capture_on_commit_callbacks(execute=True):
             yield mail.outbox
 
     return sending

@@ -25,6 +25,8 @@ throwaway.ensure_postgres()
 
 from config.settings import *  # noqa: E402, F403  # the environment comes first
 
+# Mail has left when the call that set it off is answered.
+MAIL_INLINE = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Finding the static files anew for every test client costs more than most tests.
 WHITENOISE_USE_FINDERS = False

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.login.attempt import RecoveryCodeInput
@@ -114,10 +112,7 @@ def test_new_recovery_codes_are_shown_once_and_only_they_work(
     cast: Cast, officer: Browser, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     path = path_of(User, cast.bob.user.pk, "deed", "recovery-codes")
-    with (
-        patch.object(settings, "MAIL_INLINE", True, create=True),
-        django_capture_on_commit_callbacks(execute=True),
-    ):
+    with django_capture_on_commit_callbacks(execute=True):
         page = do(officer, path)
     assert "no-store" in page["Cache-Control"]
     codes = re.findall(r"<li><code>([^<]+)</code>", page.content.decode())
@@ -143,10 +138,7 @@ def test_removing_second_factors_needs_a_reason_that_is_kept(
     path = path_of(User, cast.bob.user.pk, "deed", "remove-factors")
     do(officer, path, reason="  ")
     assert TotpAuthenticator.objects.filter(user=cast.bob.user).exists()
-    with (
-        patch.object(settings, "MAIL_INLINE", True, create=True),
-        django_capture_on_commit_callbacks(execute=True),
-    ):
+    with django_capture_on_commit_callbacks(execute=True):
         do(officer, path, reason="phone lost, seen in person")
     assert not TotpAuthenticator.objects.filter(user=cast.bob.user).exists()
     assert recovery_codes.remaining(cast.bob.user.pk) == 0

@@ -17,8 +17,7 @@ def town(db: None) -> Town:
 
 
 @pytest.fixture
-def letters(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def letters(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The mails that have left, at once: a test's transaction never ends."""
-    settings.MAIL_INLINE = True
     monkeypatch.setattr(transaction, "on_commit", lambda done: done())
     return mail.outbox

@@ -7,9 +7,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Session, User
@@ -56,10 +54,7 @@ def test_a_recovery_code_stands_in_for_the_app_and_the_owner_is_told(
     erin = with_app(cast.erin)
     browser = Browser()
     second = browser.sign_in(erin)
-    with (
-        patch.object(settings, "MAIL_INLINE", True, create=True),
-        django_capture_on_commit_callbacks(execute=True),
-    ):
+    with django_capture_on_commit_callbacks(execute=True):
         answer = browser.submit(second, code=recovery_codes.grouped(erin.recovery_codes[0]))
     assert answer.status_code == 302
     assert [mail.subject for mail in mailoutbox] == ["A recovery code was used"]
@@ -139,19 +134,18 @@ def test_a_code_by_mail_is_a_second_step(
 ) -> None:
     email_codes.enable(cast.alice.user.pk, timezone.now())
     browser = Browser()
-    inline = patch.object(settings, "MAIL_INLINE", True, create=True)
-    with inline, django_capture_on_commit_callbacks(execute=True):
+    with django_capture_on_commit_callbacks(execute=True):
         page = browser.sign_in(cast.alice)
     assert "We have sent you a mail with a six-digit code." in page.content.decode()
     (message,) = mailoutbox
     code = re.search(r"\d{3}-\d{3}", message.body)
     assert code
     # Within a minute no other mail leaves, and the code that is on its way stays good.
-    with inline, django_capture_on_commit_callbacks(execute=True):
+    with django_capture_on_commit_callbacks(execute=True):
         again = browser.submit(page, resend="1")
     assert (again.status_code, len(mailoutbox)) == (200, 1)
     EmailCode.objects.update(created_at=timezone.now() - timedelta(seconds=61))
-    with inline, django_capture_on_commit_callbacks(execute=True):
+    with django_capture_on_commit_callbacks(execute=True):
         again = browser.submit(again, resend="1")
     assert (again.status_code, len(mailoutbox)) == (200, 2)
     newest = re.search(r"\d{3}-\d{3}", mailoutbox[1].body)

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 
 from accounts.login import password_change
@@ -17,11 +16,6 @@ from tests.fixtures import PASSWORD, Cast
 
 ALICE = "alice@alpha.example"
 NEW = "a horse of another colour"
-
-
-@pytest.fixture(autouse=True)
-def post_office(settings: LazySettings) -> None:
-    settings.MAIL_INLINE = True
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import pytest
-from django.conf import LazySettings
 from django.utils import timezone
 
 from accounts.contracts.bytebase.protojson import timestamp
@@ -46,11 +44,6 @@ from tests.contracts.bytebase.conversation import (
 from tests.contracts.bytebase.setups import PENDING
 from tests.contracts.bytebase.wire_format import encode
 from tests.fixtures import Cast
-
-
-@pytest.fixture(autouse=True)
-def inline_mail(settings: LazySettings) -> None:
-    settings.MAIL_INLINE = True
 
 
 def test_a_right_password_gives_a_token_and_the_user(caller: Caller, cast: Cast) -> None:

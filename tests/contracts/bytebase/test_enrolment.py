@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 from django.utils import timezone
 
@@ -40,8 +39,7 @@ from tests.fixtures import Cast
 
 
 @pytest.fixture(autouse=True)
-def steady(settings: LazySettings, clock: Clock) -> None:
-    settings.MAIL_INLINE = True
+def steady(clock: Clock) -> None:
     clock.settle()
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 
 from accounts.models import Session
 from mfa.models import Enrolment, TotpAuthenticator
@@ -43,8 +42,7 @@ from tests.fixtures import Cast
 
 
 @pytest.fixture(autouse=True)
-def steady(settings: LazySettings, clock: Clock) -> None:
-    settings.MAIL_INLINE = True
+def steady(clock: Clock) -> None:
     clock.settle()
 
 

@@ -22,8 +22,7 @@ class MailingClient(Client):
 
 
 @pytest.fixture
-def client(settings: Any) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

@@ -6,7 +6,6 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 from django.test import Client
 
@@ -35,8 +34,7 @@ NOT_AUTHORIZED = failure("error-not-authorized", "Not authorized")
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

@@ -42,8 +42,7 @@ SEND = "users.2fa.sendEmailCode"
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -41,8 +40,7 @@ NO_TEXT = failure("invalid-params", "must be string")
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -37,8 +36,7 @@ MAILED = {"x-2fa-method": "email"}
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

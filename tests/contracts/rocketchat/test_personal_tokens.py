@@ -6,7 +6,6 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
@@ -46,8 +45,7 @@ from tests.fixtures import PASSWORD, Cast
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
@@ -33,8 +32,7 @@ from tests.fixtures import PASSWORD, Cast
 
 
 @pytest.fixture
-def client(settings: LazySettings) -> Client:
-    settings.MAIL_INLINE = True
+def client() -> Client:
     return MailingClient()
 
 
