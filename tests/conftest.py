@@ -17,6 +17,28 @@ from tests.ops.demo import Demo, running_demo
 pytest_plugins = ["tests.fixtures"] if importlib.util.find_spec("tests.fixtures") else []
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each process of the test runner begins with its share of the slow tests.
+
+    What is left at the end, when one process takes over the other's tests, is short.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if _is_slow(item)]
+    fast = [item for item in items if not _is_slow(item)]
+    items[:] = [
+        item
+        for n in range(processes)
+        for part in (slow, fast)
+        for item in part[len(part) * n // processes : len(part) * (n + 1) // processes]
+    ]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("slow") or item.get_closest_marker("peers")
+    return bool(marked) or (isinstance(item, pytest.Function) and "demo" in item.fixturenames)
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A random value makes no name: the processes of the test runner must agree on all names."""
     return argname if isinstance(val, str) and re.search("[0-9a-fA-F]{8}", val) else None

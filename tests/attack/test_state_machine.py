@@ -24,6 +24,7 @@ _CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_sequence_of_steps_gets_more_than_it_proved(attack: type[Attack], part: int) -> None:
     if _ALWAYS_THE_SAME:

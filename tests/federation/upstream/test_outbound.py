@@ -221,12 +221,20 @@ def test_an_answer_may_have_64_kib_and_no_more(issuer: Issuer) -> None:
 
 
 def test_who_does_not_answer_is_left_alone_and_others_are_asked(
-    issuer: Issuer, listener: Listener, hurried: float
+    issuer: Issuer, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Longer than a busy machine takes to start all who ask: none may come when others are done.
+    monkeypatch.setattr(outbound, "SECONDS", 2.5)
     dead = f"http://127.0.0.1:{listener.port}/"
     issuer.answers["/"] = {}
     told: list[str] = []
-    threads = [threading.Thread(target=lambda: told.append(refusal(dead))) for _ in range(8)]
+    all_there = threading.Barrier(8, timeout=30)
+
+    def ask() -> None:
+        all_there.wait()
+        told.append(refusal(dead))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
     for each in threads:
         each.start()
     # While they wait, another host answers as ever.
