@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Nothing in the background: a test must not wait for what the browser wants from elsewhere.
@@ -19,6 +19,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# What is expected comes at once on a machine of one's own, and late on one that others use as well.
+expect.set_options(timeout=60_000)
 
 
 @contextmanager
