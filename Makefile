@@ -73,8 +73,10 @@ fuzz: .venv/dev ## make up calls from the OpenAPI document at length (DRAGOMAN_F
 examples: .venv/dev ## record the examples of the OpenAPI document anew, with a real demo
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.openapi.recording
 
-bench: .venv/dev ## measure the start and the memory of the real server
-	$(BIN)/python bench/boot.py
+bench: .venv/dev ## measure start and memory, the cost of a guarded call, logins beside a dead provider
+	$(BIN)/python -m bench.boot
+	$(BIN)/python -m bench.guarded_call
+	$(BIN)/python -m bench.hanging_provider
 
 clean: ## remove everything that was made here, the demo's data too
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov

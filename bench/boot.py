@@ -1,41 +1,22 @@
 """Measures how fast the real server starts and how much memory a worker holds.
 
-Writes bench/results/boot.json and boot.md. Compare runs of one machine alone.
+Start it as ``python -m bench.boot``. Compare runs of one machine alone.
 """
 
-import base64
-import json
 import os
 import platform
-import secrets
 import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "bench" / "results"
+from bench.report import keep
+from bench.surroundings import ROOT, installation
+
 STARTS = 5
-
-
-def environment(var_dir: Path) -> dict[str, str]:
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("DRAGOMAN_", "DATABASE_URL"))}
-    return {
-        **kept,
-        "DRAGOMAN_MODE": "production",
-        "DRAGOMAN_VAR_DIR": str(var_dir),
-        "DRAGOMAN_SECRET_KEY": secrets.token_urlsafe(64),
-        "DRAGOMAN_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "DRAGOMAN_BASE_URL": "https://127.0.0.1",
-        "DRAGOMAN_ALLOWED_HOSTS": "127.0.0.1",
-        "DRAGOMAN_WORKERS": "2",
-    }
 
 
 def measure(variables: dict[str, str]) -> dict[str, float]:
@@ -70,22 +51,12 @@ def measure(variables: dict[str, str]) -> dict[str, float]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as directory:
-        Path(directory).chmod(0o711)
-        variables = environment(Path(directory))
+    with installation() as variables:
         first = measure(variables)
         later = [measure(variables) for _ in range(STARTS)]
-    result: dict[str, Any] = {
-        "machine": f"{os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "first_boot_seconds": round(first["boot_seconds"], 2),
-        **{name: round(statistics.median(r[name] for r in later), 2) for name in first},
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "boot.json").write_text(json.dumps(result, indent=2) + "\n")
-    rows = [f"| {name.replace('_', ' ')} | {value} |" for name, value in result.items()]
-    table = "\n".join(["| what | value |", "| --- | --- |", *rows, ""])
-    (RESULTS / "boot.md").write_text(table)
-    print(table)
+    figures = {name: statistics.median(each[name] for each in later) for name in first}
+    machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}"
+    keep("boot", {"machine": machine, "first_boot_seconds": first["boot_seconds"], **figures})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Measures password logins while another tenant's identity provider hangs, and without that.
 
 The real server with its usual threads; the provider accepts connections and never answers, and
-several clients keep logging in by it. Start it as ``python -m bench.hanging_provider``; it writes
-bench/results/hanging_provider.json and .md.
+several clients keep logging in by it. Start it as ``python -m bench.hanging_provider``.
 """
 
 import json
@@ -10,15 +9,14 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from http.client import HTTPConnection
-from pathlib import Path
 
 import psutil
 
-from bench.boot import RESULTS, ROOT, environment
+from bench.report import keep
+from bench.surroundings import ROOT, installation
 
 LOGINS, WAITING = 60, 12
 PASSWORD = "correct horse battery staple"  # noqa: S105  # of this run
@@ -92,13 +90,11 @@ def measured(base: str) -> dict[str, float]:
 
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
-        Path(folder).chmod(0o777)
-        variables = environment(Path(folder)) | {
-            "DRAGOMAN_OUTBOUND_HOSTS": "127.0.0.1",
-            "DRAGOMAN_WORKERS": "1",
-            "DRAGOMAN_ADDRESS_FAILURES": "10000",
-        }
+    with installation(
+        DRAGOMAN_OUTBOUND_HOSTS="127.0.0.1",
+        DRAGOMAN_WORKERS="1",
+        DRAGOMAN_ADDRESS_FAILURES="10000",
+    ) as variables:
         command = [sys.executable, "manage.py", "serve", "--migrate", "--port", "0"]
         server = subprocess.Popen(
             command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True
@@ -115,12 +111,8 @@ def main() -> None:
         finally:
             psutil.Process(server.pid).terminate()
             server.wait(40)
-    found["ratio"] = found["login_median_beside"] / found["login_median_alone"]
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "hanging_provider.json").write_text(json.dumps(found, indent=1) + "\n")
-    rows = "".join(f"| {name.replace('_', ' ')} | {value:.3f} |\n" for name, value in found.items())
-    (RESULTS / "hanging_provider.md").write_text(f"| What | Figure |\n| --- | --- |\n{rows}")
-    print(json.dumps(found, indent=1))
+    ratio = found["login_median_beside"] / found["login_median_alone"]
+    keep("hanging_provider", {**found, "ratio": ratio})
 
 
 if __name__ == "__main__":
