@@ -56,6 +56,7 @@ class Deed:
 class ReasonForm(forms.Form):
     """Why the officer does it."""
 
+    required_css_class = "required"
     reason = forms.CharField(
         max_length=200,
         help_text="Kept in the audit trail. No secrets, please.",
@@ -64,7 +65,9 @@ class ReasonForm(forms.Form):
 
     def __init__(self, *args: Any, required: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["reason"].required = required
+        reason = self.fields["reason"]
+        reason.required = required
+        reason.label = "Reason" if required else "Reason (optional)"
 
 
 def deed_view(page: ScopedAdmin, request: HttpRequest, object_id: str, slug: str) -> HttpResponse:

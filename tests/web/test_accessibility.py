@@ -36,6 +36,16 @@ def violations(page: Page, rules: list[str], kind: str) -> list[str]:
     ]
 
 
+# Axe leaves it to people whether a description that is not there matters.
+_LOST = """() => {
+  const names = ["aria-describedby", "aria-labelledby"];
+  const lost = each => names.flatMap(name => (each.getAttribute(name) || "").split(" "))
+    .some(id => id && !document.getElementById(id));
+  const all = [...document.querySelectorAll(names.map(name => `[${name}]`))];
+  return all.filter(lost).map(each => each.outerHTML.slice(0, 90));
+}"""
+
+
 def objections(page: Page) -> list[str]:
     """All that is wrong with the page that is open."""
     # A colour that is still changing is nobody's.
@@ -49,7 +59,7 @@ def objections(page: Page) -> list[str]:
     width = page.evaluate("() => document.documentElement.scrollWidth")
     if width > 360:
         found.append(f"{width} pixels wide in a window of 360")
-    return found
+    return found + [f"told by what is not there: {each}" for each in page.evaluate(_LOST)]
 
 
 @pytest.mark.parametrize("walker", WALKERS, ids=[walker.name for walker in WALKERS])

@@ -14,11 +14,29 @@ from accounts.contracts.rocketchat.description.calls import (
     open_to_all,
     success,
 )
-from accounts.wire.description import FLAG, NUMBER, TEXT, Action
+from accounts.wire.contract import Answer
+from accounts.wire.description import FLAG, NUMBER, TEXT, Action, Given
 
-_CODED = asks(code=TEXT)
-_NO_CODE = (wording.missing("code", given=False), wording.missing("code", given=True))
 _CODES = {"type": "array", "items": TEXT, "minItems": 12, "maxItems": 12}
+
+
+def _with_code(
+    summary: str, gives: Given, refusal: Answer, *, stepped_up: bool = False, about: str = ""
+) -> Mapping[str, Action]:
+    """A call with a code of the user's own in its body."""
+    none = (wording.missing("code", given=given) for given in (False, True))
+    return {
+        "POST": guarded(
+            summary,
+            gives,
+            takes=asks(code=TEXT),
+            stepped_up=stepped_up,
+            answers=[*none, refusal],
+            about=about,
+        )
+    }
+
+
 ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
     factor_views.EnableTotp: {
         "POST": guarded(
@@ -29,32 +47,19 @@ ACTIONS: Mapping[type[Any], Mapping[str, Action]] = {
             about="It takes effect with the first code that is sent to `users.validateTotp`.",
         )
     },
-    factor_views.ValidateTotp: {
-        "POST": guarded(
-            "Put the authenticator app into use",
-            success(codes=_CODES),
-            takes=_CODED,
-            stepped_up=True,
-            answers=[*_NO_CODE, wording.INVALID_TOTP],
-            about="The backup codes are shown here and never again.",
-        )
-    },
-    factor_views.DisableTotp: {
-        "POST": guarded(
-            "Take the authenticator app away",
-            success(disabled=FLAG),
-            takes=_CODED,
-            answers=[*_NO_CODE, wording.LAST_FACTOR],
-        )
-    },
-    factor_views.RegenerateTotpCodes: {
-        "POST": guarded(
-            "New backup codes",
-            success(codes=_CODES),
-            takes=_CODED,
-            answers=[*_NO_CODE, wording.INVALID_TOTP],
-        )
-    },
+    factor_views.ValidateTotp: _with_code(
+        "Put the authenticator app into use",
+        success(codes=_CODES),
+        wording.INVALID_TOTP,
+        stepped_up=True,
+        about="The backup codes are shown here and never again.",
+    ),
+    factor_views.DisableTotp: _with_code(
+        "Take the authenticator app away", success(disabled=FLAG), wording.LAST_FACTOR
+    ),
+    factor_views.RegenerateTotpCodes: _with_code(
+        "New backup codes", success(codes=_CODES), wording.INVALID_TOTP
+    ),
     factor_views.TotpCodesRemaining: {
         "GET": guarded(
             "How many backup codes are left",
