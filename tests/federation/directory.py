@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
+from select import select
 from typing import Any, Protocol
 
 import ldap3
@@ -378,20 +379,34 @@ class Relay:
         self.requests: list[bytes] = []
 
     def __call__(self, client: socket.socket, /) -> None:
-        upstream = socket.create_connection(("127.0.0.1", self._port))
+        upstream, number = socket.create_connection(("127.0.0.1", self._port)), 0
         with upstream, self._context.wrap_socket(client, server_side=True) as secured:
-            for number in range(1, self._most + 1):
-                request = secured.recv(65536)
-                if not request:
-                    return
-                self.requests.append(request)
-                if number in self._replaced:
-                    secured.sendall(self._replaced[number])
-                    if self._closes:
-                        return
-                    continue
-                upstream.sendall(request)
-                threading.Event().wait(0.02)
-                secured.sendall(upstream.recv(1024 * 1024))
-            while secured.recv(65536):
-                pass
+            while True:
+                # What is decrypted already makes no socket readable.
+                ready = [secured] if secured.pending() else select([secured, upstream], [], [])[0]
+                if upstream in ready:
+                    # An answer may come in pieces.
+                    secured.sendall(_heard(upstream))
+                if secured in ready:
+                    number += 1
+                    self._take(_heard(secured), number, secured, upstream)
+
+    def _take(
+        self, request: bytes, number: int, secured: ssl.SSLSocket, upstream: socket.socket
+    ) -> None:
+        if number > self._most:
+            return
+        self.requests.append(request)
+        if number not in self._replaced:
+            upstream.sendall(request)
+            return
+        secured.sendall(self._replaced[number])
+        if self._closes:
+            raise ConnectionAbortedError
+
+
+def _heard(connection: socket.socket) -> bytes:
+    """What came. Raises ConnectionAbortedError where nothing comes any more: the door closes."""
+    if not (said := connection.recv(65536)):
+        raise ConnectionAbortedError
+    return said
