@@ -1,7 +1,7 @@
 """The filter of ``ListUsers``: the documented forms of CEL, read in one pass, and nothing else.
 
 ``name`` and ``email`` by ``==`` and ``.matches("…")``, ``user_type`` by ``==``, ``in […]`` and
-``!(… in […])``, ``state`` by ``==``; joined by ``&&``.
+``!(… in […])``, ``state`` by ``==``; joined by ``&&`` and, less tightly, by ``||``; in parentheses.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from accounts.models import User
 from accounts.wire.contract import Faulted
 from tenants.names import fold
 
-_MAX_LENGTH, _MAX_TERMS = 2000, 20
+_MAX_LENGTH, _MAX_TERMS, _MAX_DEPTH = 2000, 20, 10
 # No two alternatives begin alike and none can match in two ways, so no text takes more than a pass.
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\["'\\])*"|'(?:[^'\\]|\\["'\\])*')"""
-    r"""|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>==|&&|[][(),.!])|(?P<end>\Z))""",
+    r"""|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>==|&&|\|\||[][(),.!])|(?P<end>\Z))""",
     re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(.)")
@@ -50,22 +50,46 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.at = 0
+        self.at = self.terms = self.depth = 0
         self.kind, self.token = "", ""
         self._advance()
 
     def filter(self) -> Q:
-        found = self._term()
-        for _ in range(_MAX_TERMS - 1):
-            if self.kind == "end":
-                return found
-            self._sign("&&")
-            found &= self._term()
+        found = self._either()
         if self.kind != "end":
-            raise _unread(self.text, f"at most {_MAX_TERMS} conditions")
+            raise _unread(self.text, f'"&&" or "||" is expected at {self.at}')
+        return found
+
+    def _either(self) -> Q:
+        found = self._all()
+        while self._at_sign("||"):
+            self._sign("||")
+            found |= self._all()
+        return found
+
+    def _all(self) -> Q:
+        found = self._part()
+        while self._at_sign("&&"):
+            self._sign("&&")
+            found &= self._part()
+        return found
+
+    def _part(self) -> Q:
+        if not self._at_sign("("):
+            return self._term()
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise _unread(self.text, f"at most {_MAX_DEPTH} parentheses in each other")
+        self._sign("(")
+        found = self._either()
+        self._sign(")")
+        self.depth -= 1
         return found
 
     def _term(self) -> Q:
+        self.terms += 1
+        if self.terms > _MAX_TERMS:
+            raise _unread(self.text, f"at most {_MAX_TERMS} conditions")
         if self._at_sign("!"):
             for sign in "!(":
                 self._sign(sign)

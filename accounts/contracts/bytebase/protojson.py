@@ -83,13 +83,14 @@ class Enum(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """The name or number itself. Raises ValidationError."""
-        known = data in self.names if isinstance(data, str) else _is_number(data)
+        known = data in self.names if isinstance(data, str) else is_int32(data)
         if not known:
             self.fail("unknown")
         return data
 
 
-def _is_number(data: Any) -> bool:
+def is_int32(data: Any) -> bool:
+    """Whether this is a number that an ``int32`` or an enum takes."""
     return type(data) is int and -(2**31) <= data < 2**31
 
 

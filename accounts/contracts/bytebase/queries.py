@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from accounts.contracts.bytebase.protojson import camel, quoted
+from accounts.contracts.bytebase.protojson import camel, is_int32, quoted
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
 
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "false", "FALSE", "False"), False
 )
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
+# No number of 32 bits has more digits.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII)
 
 
 def texts(call: Call, name: str) -> list[str]:
@@ -40,11 +41,11 @@ def flag(call: Call, name: str) -> bool:
 
 
 def number(call: Call, name: str) -> int:
-    """The value of a number field, 0 where it is absent. Raises Faulted(INVALID)."""
+    """The value of a number field of 32 bits, 0 where it is absent. Raises Faulted(INVALID)."""
     given = text(call, name)
     if given is None:
         return 0
-    if not _NUMBER.fullmatch(given):
+    if not _NUMBER.fullmatch(given) or not is_int32(int(given)):
         raise _invalid(name)
     return int(given)
 

@@ -32,6 +32,14 @@ READ: dict[str, Q] = {
     'user_type == "SYSTEM_BOT"': Q(kind="SYSTEM_BOT"),
     'state == "DELETED"': Q(state="disabled"),
     'state == "ACTIVE" && email == "ada@x.org"': Q(state="active") & ADA,
+    # What the product's own pages ask for when somebody is searched.
+    '(name.matches("ad") || email.matches("ad")) && user_type in ["USER"]': (
+        (LIKE | Q(email__icontains="ad")) & Q(kind__in=["person"])
+    ),
+    'state == "ACTIVE" || state == "DELETED" && email == "ada@x.org"': (
+        Q(state="active") | Q(state="disabled") & ADA
+    ),
+    '((email == "ada@x.org"))': ADA,
     r'name == "a\"b\\"': Q(display_name='a"b\\') | Q(display_name="", username='a"b\\'),
 }
 
@@ -66,8 +74,12 @@ UNREAD = [
     'email == "a',
     'email == "a" &&',
     'email == "a" & state == "ACTIVE"',
-    'email == "a" || state == "ACTIVE"',
-    '(email == "a")',
+    'email == "a" | state == "ACTIVE"',
+    'email == "a" || ',
+    '(email == "a"',
+    'email == "a")',
+    "()",
+    "(" * 11 + 'email == "a"' + ")" * 11,
     '!user_type in ["USER"]',
     'email == "a" email == "b"',
     '"a" == email',
@@ -83,6 +95,7 @@ UNREAD = [
     "email == 'a'; DROP TABLE",
     "email == 'a\x00'",
     " && ".join(["email == 'a'"] * 21),
+    " || ".join(["(email == 'a')"] * 21),
     "email == '" + "a" * 2000 + "'",
 ]
 

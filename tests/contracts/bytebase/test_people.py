@@ -171,6 +171,7 @@ def test_a_list_can_be_narrowed(api: Api, cast: Cast, officer: str) -> None:
             "erin@alpha.example",
         ],
         'email.matches("a_pha")': [],
+        '(name.matches("bo") || email.matches("bo")) && user_type in ["USER"]': [BOB],
         'user_type in ["SERVICE_ACCOUNT"]': [SVC],
         '!(user_type in ["USER"])': [SVC],
         'user_type == "SYSTEM_BOT"': [],
@@ -196,12 +197,16 @@ def test_a_query_is_read_strictly(api: Api, cast: Cast, officer: str) -> None:
         "pageSize=1&page_size=2",
         "showDeleted=yes",
         "filter=%00",
+        "pageSize=2147483648",
+        "pageSize=-2147483649",
         "pageSize=99999999999999999999",
     ):
         answer = api.get(f"{USERS}?{query}", officer)
         assert (answer.status_code, answer.json()["code"]) == (400, 3), query
     refused(listed(api, officer, pageSize=-1), 400, 3, "page size must be non-negative")
     assert emails(listed(api, officer, pageSize=0, unknown=1))
+    # The largest number of the field's type asks for as many as there may be.
+    assert emails(listed(api, officer, pageSize=2**31 - 1))
 
 
 def test_the_number_of_statements_does_not_grow_with_the_number_of_users(
