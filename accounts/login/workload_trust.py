@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 from accounts.models import User
 
 _MAX_ISSUER, _MAX_AUDIENCES, _MAX_TEXT = 512, 20, 512
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+# What a host of one's own machine or network ends in.
+_OWN = frozenset({"localhost", "local", "internal"})
 
 
 class Untrustworthy(ValueError):
@@ -72,9 +75,11 @@ def _is_https(address: str) -> bool:
 
 
 def _is_public(host: str) -> bool:
-    """Whether this is a name of the public net: no bare number and no name of one's own machine."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
-    return False
+    """Whether this is a name of the public net: no number and no name of one's own machine.
+
+    A number may be written in many ways (``127.1``, ``0x7f.1``); no name ends in one (RFC 3696, 2).
+    """
+    *names, last = host.removesuffix(".").split(".")
+    if not (names and all(names) and last) or ":" in host:
+        return False
+    return not (_NUMBER.fullmatch(last) or last in _OWN)
