@@ -230,6 +230,22 @@ def test_what_protocol_buffers_allow_is_allowed(cast: Cast) -> None:
     refused(answer, 404, "not_found", "identity provider not found")
 
 
+def test_a_newer_name_of_an_enum_is_skipped_in_json_as_its_number_is_in_binary(cast: Cast) -> None:
+    caller = Caller(JSON)
+    token = caller.token(cast.alice)
+    trust = {"providerType": "BITBUCKET"}
+    newer = {"state": "PAUSED", "userType": "ROBOT", "workloadIdentityConfig": trust}
+    user = {"name": f"users/{cast.alice.email}", "title": "New", **newer}
+    answer = caller.call(UPDATE, {"user": user, "updateMask": "title"}, token=token)
+    assert (answer.status_code, answer.json().get("title")) == (200, "New")
+    # What is no name of anything stays wrong.
+    for wrong in (True, 1.5, ["ACTIVE"], 2**31):
+        answer = caller.call(
+            UPDATE, {"user": {**user, "state": wrong}, "updateMask": "title"}, token=token
+        )
+        refused(answer, 400, INVALID, "proto: invalid value for field user")
+
+
 def test_a_mask_may_be_spelled_either_way_in_json(cast: Cast) -> None:
     caller = Caller(JSON)
     token = caller.token(cast.svc)

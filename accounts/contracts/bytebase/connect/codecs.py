@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Binary
 
-from accounts.contracts.bytebase.protojson import Message, camel
+from accounts.contracts.bytebase.protojson import Enum, Message, camel
 from accounts.wire.contract import Fault, Faulted
 from accounts.wire.parsers import MAX_MEMBERS, json_value
 from accounts.wire.shapes import checked
@@ -29,7 +29,7 @@ class Codec(Protocol):
 
 
 class Json:
-    """Proto-JSON; unlike the REST face it skips what it does not know."""
+    """Proto-JSON; unlike the REST face it skips what it does not know, names of enums as well."""
 
     def read(self, content: bytes, shape: type[Message], binary: type[Binary]) -> dict[str, Any]:
         """The message that the whole content is; no content is no message."""
@@ -65,7 +65,16 @@ def _known(value: Any, shape: object) -> Any:
     if not isinstance(value, dict) or not isinstance(shape, Message):
         return value
     fields = {spelling: field for name, field in shape.fields.items() for spelling in _both(name)}
-    return {name: _known(value[name], fields[name]) for name in value if name in fields}
+    return {
+        name: _known(item, fields[name])
+        for name, item in value.items()
+        if name in fields and not _is_unknown_name(item, fields[name])
+    }
+
+
+def _is_unknown_name(value: Any, field: object) -> bool:
+    """Whether a newer release's name stands where an enum is known: the field counts as absent."""
+    return isinstance(field, Enum) and isinstance(value, str) and value not in field.names
 
 
 def _both(name: str) -> set[str]:
