@@ -115,7 +115,9 @@ class Tenant(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_key = fold(self.name)
         if fields := kwargs.get("update_fields"):
-            kwargs["update_fields"] = {*fields, "name_key", "revision"}
+            # As with the count below: no old name's key is written back.
+            keys = {"name_key"} if "name" in fields else set()
+            kwargs["update_fields"] = {*fields, *keys, "revision"}
         if self._state.adding:
             super().save(*args, **kwargs)
             return

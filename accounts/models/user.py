@@ -93,7 +93,9 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
         self.username_key = fold(self.username)
         self.email_key = fold(self.email)
         if fields := kwargs.get("update_fields"):
-            kwargs["update_fields"] = {*fields, "username_key", "email_key", "updated_at"}
+            # An old copy of the row must not write the key of a name back that is another by now.
+            keys = {f"{name}_key" for name in ("username", "email") if name in fields}
+            kwargs["update_fields"] = {*fields, *keys, "updated_at"}
         super().save(*args, **kwargs)
 
     def clean(self) -> None:

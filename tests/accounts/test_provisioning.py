@@ -134,3 +134,22 @@ def test_nobody_is_found_under_an_empty_address(town: Town) -> None:
     assert User.objects.with_email(town.alpha.pk, " ALICE@alpha.example").get() == town.alice
     assert User.objects.named(town.alpha.pk, "ALICE").get() == town.alice
     assert not User.objects.named(town.beta.pk, "bob").exists()
+
+
+def test_an_old_copy_of_a_row_writes_no_old_name_back(town: Town) -> None:
+    user, tenant = town.alice, town.alpha
+    old_user, old_tenant = User.objects.get(pk=user.pk), Tenant.objects.get(pk=tenant.pk)
+    user.username, user.email, tenant.name = "lovelace", "lovelace@alpha.example", "Omega"
+    user.save(update_fields=["username", "email"])
+    tenant.save(update_fields=["name"])
+    old_user.display_name, old_tenant.branding = "Ada", {}
+    old_user.save(update_fields=["display_name"])
+    old_tenant.save(update_fields=["branding"])
+    stored, renamed = User.objects.get(pk=user.pk), Tenant.objects.get(pk=tenant.pk)
+    assert (stored.display_name, stored.email, stored.email_key, stored.username_key) == (
+        "Ada",
+        "lovelace@alpha.example",
+        "lovelace@alpha.example",
+        "lovelace",
+    )
+    assert (renamed.name, renamed.name_key) == ("Omega", "omega")
