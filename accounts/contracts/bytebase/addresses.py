@@ -12,7 +12,7 @@ from accounts import notices
 from accounts.audit import Event
 from accounts.contracts.bytebase.protojson import quoted
 from accounts.contracts.bytebase.tokens import workspace_of
-from accounts.contracts.bytebase.wording import Code, objection
+from accounts.contracts.bytebase.wording import Code, no_such_user, objection
 from accounts.contracts.bytebase.workloads import DOMAIN
 from accounts.login.custody import Act
 from accounts.models import User
@@ -80,19 +80,27 @@ def change(user: User, new: str, by: Act) -> None:
     """
     if is_taken(new, user.tenant_id, user.pk):
         raise taken(new)
+    try:
+        with transaction.atomic():
+            _store(user, new, by)
+    except IntegrityError:
+        raise taken(new) from None
+
+
+def _store(user: User, new: str, by: Act) -> None:
     old, fields = user.email, ["email", "email_verified"]
-    if user.username_key == user.email_key:
+    # Of two who change it at once the later one waits here, and finds nobody of the old address.
+    held = User.objects.select_for_update().filter(pk=user.pk, email_key=user.email_key).first()
+    if held is None:
+        raise no_such_user(old)
+    if held.username_key == held.email_key:
         user.username = new
         fields.append("username")
     user.email, user.email_verified = new, False
     row = by.row(
         Event.USER_CHANGED, tenant_id=user.tenant_id, user_id=user.pk, reason="address changed"
     )
-    try:
-        with transaction.atomic():
-            user.save(update_fields=fields)
-            row.save(force_insert=True)
-            email_codes.void(user.pk, by.client.now)
-            notices.address_changed(user, old)
-    except IntegrityError:
-        raise taken(new) from None
+    user.save(update_fields=fields)
+    row.save(force_insert=True)
+    email_codes.void(user.pk, by.client.now)
+    notices.address_changed(user, old)

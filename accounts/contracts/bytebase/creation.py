@@ -138,6 +138,9 @@ def _made(call: Call, found: Found | None, draft: _Draft, password: str) -> Answ
     except IntegrityError:
         raise addresses.taken(draft.email) from None
     except ValidationError as error:
+        if addresses.is_taken(draft.email, draft.tenant.id):
+            # By another request a moment ago.
+            raise addresses.taken(draft.email) from None
         raise objection(f"invalid email: {' '.join(error.messages)}") from None
     made = Subject(user, draft.tenant, frozenset(), ())
     return Answer(200, objects.other(made, service_key=key))

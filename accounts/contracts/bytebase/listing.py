@@ -12,7 +12,7 @@ from accounts.contracts.bytebase import objects, officers, queries
 from accounts.contracts.bytebase.filters import condition
 from accounts.contracts.bytebase.protojson import quoted, written
 from accounts.contracts.bytebase.tokens import SLUG, holder, presented
-from accounts.contracts.bytebase.wording import Code, objection
+from accounts.contracts.bytebase.wording import no_such_user, objection
 from accounts.login.subject import Subject, subject_of, with_facts
 from accounts.models import User
 from accounts.wire.call import Call
@@ -80,7 +80,7 @@ def batch_get_users(call: Call, names: Sequence[str]) -> Answer:
     known = {s.user.email_key: s for s in _subjects(where, found.subject.tenant, _MAX)}
     for email in emails:
         if fold(email) not in known:
-            raise objection(f"user {quoted(email)} not found", Code.NOT_FOUND)
+            raise no_such_user(email)
     users = [objects.other(known[fold(email)]) for email in emails]
     return Answer(200, written(users=users))
 

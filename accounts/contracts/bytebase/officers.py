@@ -7,7 +7,7 @@ new password in the console (ASVS 5.0, 6.4.6).
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.contracts.bytebase import addresses, objects, service_keys
 from accounts.contracts.bytebase.changes import (
@@ -25,6 +25,7 @@ from accounts.contracts.bytebase.wording import (
     NO_TRUST,
     Code,
     denied,
+    no_such_user,
     objection,
 )
 from accounts.contracts.bytebase.workloads import trust_in
@@ -35,6 +36,7 @@ from accounts.login.workload_trust import trust_of
 from accounts.models import User
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer
+from tenants.policy import TenantRecord
 
 _TRUST = "workload_identity_config"
 # A word about passwords, no password.
@@ -59,14 +61,22 @@ def target(found: Found, email: str) -> Subject:
     """The account of this address in the officer's tenant. Raises Faulted."""
     subject = _account(found, email)
     if subject is None:
-        raise objection(f"user {quoted(email)} not found", Code.NOT_FOUND)
+        raise no_such_user(email)
     return subject
 
 
 def _account(found: Found, email: str) -> Subject | None:
     tenant = found.subject.tenant
-    rows = with_facts(User.objects.with_email(tenant.id, email), SLUG)
-    user = rows.first()
+    return _first(User.objects.with_email(tenant.id, email), tenant)
+
+
+def _as_stored(subject: Subject) -> Subject:
+    """The account after a change, also where another officer has given it another address."""
+    return _first(User.objects.filter(pk=subject.user.pk), subject.tenant) or subject
+
+
+def _first(rows: QuerySet[User], tenant: TenantRecord) -> Subject | None:
+    user = with_facts(rows, SLUG).first()
     return None if user is None else subject_of(user, user, tenant)
 
 
@@ -104,7 +114,7 @@ def update_other(call: Call, found: Found, email: str, wanted: Wanted) -> Answer
             custody.remove_totp(subject.user, by)
         if "service_key" in wanted.mask:
             key = service_keys.renew(subject.user, by)
-    return Answer(200, objects.other(target(found, subject.user.email), service_key=key))
+    return Answer(200, objects.other(_as_stored(subject), service_key=key))
 
 
 def _judge_others(call: Call, found: Found, subject: Subject, wanted: Wanted) -> None:
@@ -142,7 +152,7 @@ def undelete_user(call: Call, email: str) -> Answer:
     if subject.user.is_active:
         raise objection(f"user {quoted(email)} is already active")
     custody.enable(subject.user, act(call, found))
-    return Answer(200, objects.other(target(found, email)))
+    return Answer(200, objects.other(_as_stored(subject)))
 
 
 def update_email(call: Call, email: str, new: str) -> Answer:
@@ -155,7 +165,7 @@ def update_email(call: Call, email: str, new: str) -> Answer:
     addresses.judge(new, subject.tenant, subject.user.kind)
     if new != subject.user.email:
         addresses.change(subject.user, new, act(call, found))
-    return Answer(200, objects.other(target(found, new)))
+    return Answer(200, objects.other(subject))
 
 
 def _demand(found: Found, permission: str) -> None:

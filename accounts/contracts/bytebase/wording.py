@@ -125,6 +125,11 @@ def objection(message: str, code: Code = Code.INVALID_ARGUMENT) -> Faulted:
     return Faulted(Fault.INVALID, message, verbatim=True, code=code)
 
 
+def no_such_user(email: str) -> Faulted:
+    """To be raised to an officer where nobody in his tenant has the address."""
+    return objection(f"user {quoted(email)} not found", Code.NOT_FOUND)
+
+
 def denied(method: str, permission: str) -> Faulted:
     """To be raised where a method of ``UserService`` needs a permission that the caller has not."""
     full = f"/bytebase.v1.UserService/{method}"

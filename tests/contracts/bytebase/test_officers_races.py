@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts.models import ServiceCredential, User
+from accounts.models import LoginEvent, ServiceCredential, User
 from tests.contracts.bytebase.conversation import LOGIN, Api
 from tests.fixtures import Persona, make_cast
 
@@ -73,6 +73,31 @@ def test_of_two_officers_who_leave_at_once_one_stays_and_of_two_keys_one_opens()
     assert sorted(opened) == [200, *[401] * (ROUNDS - 1)]
     live = ServiceCredential.objects.filter(user=cast.svc.user, revoked_at=None)
     assert live.filter(contract="bytebase").count() == 1
+
+
+def send(client: Client, path: str, body: dict[str, Any], token: str) -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = client.post(path, body, content_type="application/json", headers=headers)
+    return answer.status_code, answer.json().get("message", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_give_an_address_at_once_one_does_and_the_others_are_told_why() -> None:
+    cast = make_cast()
+    officer = {"token": Api().token(cast.erin)}
+    ada = {"email": "ada@alpha.example", "title": "Ada", "userType": "USER"}
+    made = at_once(*[partial(send, path="/v1/users", body=ada, **officer)] * 4)
+    taken = "email ada@alpha.example is already existed"
+    assert sorted(made) == [(200, ""), *[(409, taken)] * 3]
+    path = "/v1/users/ada@alpha.example:updateEmail"
+    news = [{"email": f"ada{number}@alpha.example"} for number in range(4)]
+    moved = at_once(*[partial(send, path=path, body=new, **officer) for new in news])
+    gone = 'user "ada@alpha.example" not found'
+    assert sorted(moved) == [(200, ""), *[(404, gone)] * 3]
+    [event] = LoginEvent.objects.filter(reason="address changed")
+    user = User.objects.get(pk=event.user_id)
+    assert {"email": user.email} == news[moved.index((200, ""))]
+    assert user.username == user.email
 
 
 def leave_of(officer: Persona, token: str) -> Callable[[Client], int]:
