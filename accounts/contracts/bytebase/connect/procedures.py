@@ -11,7 +11,8 @@ from accounts.contracts.bytebase.changes import UserMessage, Wanted
 from accounts.contracts.bytebase.connect import messages
 from accounts.contracts.bytebase.connect.transport import Procedure
 from accounts.contracts.bytebase.cookies import Reply
-from accounts.contracts.bytebase.protojson import Message, quoted, text, tracked_text
+from accounts.contracts.bytebase.listing import email_of
+from accounts.contracts.bytebase.protojson import Message, text, tracked_text
 from accounts.contracts.bytebase.tokens import enroller, holder, presented
 from accounts.contracts.bytebase.views import Empty
 from accounts.contracts.bytebase.wording import objection
@@ -75,7 +76,7 @@ class GetUser(Procedure):
     def run(self, call: Call, body: dict[str, Any]) -> Reply:
         """As ``GET /v1/users/{email}``."""
         try:
-            email = _email(body["name"])
+            email = email_of(body["name"])
         except Faulted:
             # Who may not ask at all is told so first.
             holder(call, presented(call))
@@ -135,14 +136,4 @@ def _update(body: dict[str, Any]) -> tuple[str, Wanted]:
         new_codes=body["regenerate_recovery_codes"],
         otp_code=body.get("otp_code"),
     )
-    return _email(user.get("name", "")), wanted
-
-
-def _email(name: str) -> str:
-    """The address in the name of an account. Raises Faulted(INVALID)."""
-    prefix, slash, email = name.partition("/")
-    if not slash or not email or "/" in email:
-        raise objection(f"invalid request {quoted(name)}")
-    if prefix != "users":
-        raise objection(f'invalid prefix "users/" in request {quoted(name)}')
-    return email
+    return email_of(user.get("name", "")), wanted
