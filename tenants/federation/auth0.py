@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tenants.federation import issuers
 from tenants.federation.assertions import (
@@ -86,10 +86,11 @@ def _item(item: str) -> dict[str, Any]:
         return dict(value)
     parts = urlsplit(item)
     query = parse_qs(parts.query, strict_parsing=bool(parts.query))
-    client_id, _, domain = parts.netloc.rpartition("@")
+    user, _, domain = parts.netloc.rpartition("@")
     return {
         "domain": domain,
         "audience": query.get("aud", [""])[0],
-        "clientid": client_id,
+        # As in every address: encoded, and a password behind a colon is not part of it.
+        "clientid": unquote(user.partition(":")[0]),
         "users": query.get("user", []),
     }

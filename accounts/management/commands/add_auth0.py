@@ -15,10 +15,13 @@ from accounts import audit
 from accounts.audit import Event
 from accounts.login.registration import operator
 from tenants.federation import auth0
-from tenants.federation.settings import Kind
+from tenants.federation.settings import Auth0Settings, Kind
 from tenants.models import IdentityProvider, Tenant
 
 VARIABLE = "CORE_API_AUTH_AUTH0_TENANTS"
+SWITCH = "CORE_API_AUTH_AUTH0_ENABLE"
+# How Go, and so Core, writes a switch that is off.
+_OFF = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 
 class Command(BaseCommand):
@@ -50,6 +53,8 @@ class Command(BaseCommand):
 
 
 def _from_environment() -> list[dict[str, Any]]:
+    if os.environ.get(SWITCH) in _OFF:
+        raise ValueError(f"{SWITCH} is off: in that Core nobody logs in by Auth0.")
     found = auth0.configured(os.environ.get(VARIABLE, ""))
     if not found:
         raise ValueError(f"{VARIABLE} names no Auth0 tenant.")
@@ -58,22 +63,33 @@ def _from_environment() -> list[dict[str, Any]]:
 
 def _from_json(text: str) -> list[dict[str, Any]]:
     """``{"enable": true, "tenants": [...]}``. Raises ValueError."""
-    read = json.loads(text)
+    try:
+        read = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("Standard input holds no JSON.") from error
     tenants = read.get("tenants") if isinstance(read, dict) else None
     if not isinstance(tenants, list) or not tenants:
         raise ValueError("api.auth.auth0 has a list of tenants.")
+    if read.get("enable", True) is not True:
+        raise ValueError("api.auth.auth0 is not enabled: in that Core nobody logs in by Auth0.")
     return tenants
 
 
 def _stored(tenant: Tenant, settings: Any) -> str:
-    """Make or change the provider of this domain and audience; what was done."""
-    given = settings if isinstance(settings, dict) else {}
-    domain, audience = given.get("domain", ""), given.get("audience", "")
+    """Make or change the provider of this domain and audience; what was done. Raises ValueError."""
+    # Before it is looked for: what is no setting need not be a text that the database takes.
+    read = Auth0Settings.parse(settings)
     known = IdentityProvider.objects.filter(
-        tenant=tenant, kind=Kind.AUTH0, settings__domain=domain, settings__audience=audience
+        tenant=tenant,
+        kind=Kind.AUTH0,
+        settings__domain=read.domain,
+        settings__audience=read.audience,
     ).first()
     provider = known or IdentityProvider(
-        tenant=tenant, kind=Kind.AUTH0, name=_free_name(tenant, domain), title=str(domain)[:100]
+        tenant=tenant,
+        kind=Kind.AUTH0,
+        name=_free_name(tenant, read.domain),
+        title=read.domain[:100],
     )
     provider.settings = settings
     provider.full_clean()
@@ -86,10 +102,10 @@ def _stored(tenant: Tenant, settings: Any) -> str:
         reason=verb,
         trace=[("provider", provider.name)],
     ).save()
-    return f"{verb}: {provider.name} ({len(given.get('users', []))} users)"
+    return f"{verb}: {provider.name} ({len(read.users)} users)"
 
 
-def _free_name(tenant: Tenant, domain: Any) -> str:
+def _free_name(tenant: Tenant, domain: str) -> str:
     base = slugify(f"auth0-{domain}".replace(".", "-"))[:55]
     taken = set(IdentityProvider.objects.filter(tenant=tenant).values_list("name", flat=True))
     names = [base, *(f"{base}-{number}" for number in range(2, 1000))]
