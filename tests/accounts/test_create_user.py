@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from accounts.models import ServiceCredential
 from tests.fixtures import Cast
 
 
@@ -49,12 +53,20 @@ def test_a_machine_logs_in_with_the_printed_secret(
 
 
 def test_an_app_password_is_the_remedy_where_no_code_can_be_sent(
-    client: Client, cast: Cast, capsys: pytest.CaptureFixture[str]
+    client: Client,
+    cast: Cast,
+    capsys: pytest.CaptureFixture[str],
+    mailoutbox: list[EmailMessage],
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     assert datarhei(client, "bob", cast.bob.password) == 401
-    call_command("create_app_password", "bob")
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("create_app_password", "bob")
     secret = printed(capsys)
     assert datarhei(client, "bob", secret) == 200
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [
+        ([cast.bob.email], "An app password was made")
+    ]
     # It is good for that contract only.
     elsewhere = client.post(
         "/account/login",
@@ -62,6 +74,13 @@ def test_an_app_password_is_the_remedy_where_no_code_can_be_sent(
         content_type="application/json",
     )
     assert elsewhere.status_code == 401
+
+
+def test_an_app_password_is_made_only_for_a_contract_that_takes_it(cast: Cast) -> None:
+    for slug in ("bytebase", "coldstream", "oloid", "rocketchat"):
+        with pytest.raises(CommandError, match="invalid choice"):
+            call_command("create_app_password", "bob", "--contract", slug)
+    assert not ServiceCredential.objects.filter(user=cast.bob.user).exists()
 
 
 def test_what_cannot_be_made_is_told_in_a_sentence(cast: Cast) -> None:

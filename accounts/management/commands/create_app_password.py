@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
-from accounts import provisioning
+from accounts import notices, provisioning
 from accounts.models import User
 from accounts.wire.registry import contracts
 from tenants.models import Tenant
@@ -17,7 +18,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--tenant", help="slug; without it the default tenant")
-        parser.add_argument("--contract", default="datarhei", choices=sorted(contracts()))
+        taking = sorted(slug for slug, each in contracts().items() if each.app_passwords)
+        parser.add_argument("--contract", default="datarhei", choices=taking)
         parser.add_argument("--label", default="app password")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,12 +29,17 @@ class Command(BaseCommand):
         user = User.objects.named(tenant.pk, options["username"]).first() if tenant else None
         if user is None or not user.is_person:
             raise CommandError("There is no such person.")
-        issued = provisioning.issue_credential(
-            user,
-            client_id=provisioning.new_client_id(),
-            contract=options["contract"],
-            label=options["label"],
-        )
+        client_id, label = provisioning.new_client_id(), options["label"]
+        with transaction.atomic():
+            issued = provisioning.issue_credential(
+                user,
+                client_id=client_id,
+                contract=options["contract"],
+                label=label,
+                trace=[("client id", client_id), ("label", label)],
+            )
+            # It passes his second factor: he hears of it, whoever makes it.
+            notices.app_password_made(user, label)
         self.stdout.write(
             f"{user.username} logs in over {options['contract']} with this app password, "
             f"shown once: {issued.secret}"
