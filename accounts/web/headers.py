@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
@@ -18,7 +19,10 @@ _HEADERS = {
 
 
 class PageHeadersMiddleware:
-    """Adds the headers to HTML; a contract's JSON keeps its product's headers alone."""
+    """Adds the headers to HTML; a contract's JSON keeps its product's headers alone.
+
+    An answer without content has no length either (RFC 9110 section 8.6); Django gives it one.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,4 +32,6 @@ class PageHeadersMiddleware:
         if response.get("Content-Type", "").startswith("text/html"):
             for name, value in _HEADERS.items():
                 response.headers.setdefault(name, value)
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            response.headers.pop("Content-Length", None)
         return response

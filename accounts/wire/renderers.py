@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from django.http import HttpResponse
 
@@ -18,6 +19,8 @@ def response(answer: Answer) -> HttpResponse:
     else:
         content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
     http = HttpResponse(content, status=answer.status, content_type=answer.content_type)
+    if answer.status == HTTPStatus.NO_CONTENT:
+        del http["Content-Type"]
     http["Cache-Control"] = "no-store"
     for name, value in answer.headers.items():
         http[name] = value

@@ -152,6 +152,8 @@ def test_a_preflight_is_answered_204_with_exactly_these_headers(
         },
     )
     assert (answer.status_code, answer.content) == (204, b"")
+    # RFC 9110 section 8.6: what has no content has no length, and so no type.
+    assert not {"Content-Length", "Content-Type"} & set(answer.headers)
     assert _cors(answer) == {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Credentials": "true",
