@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accounts.login.attempt import Assertion, Attempt, ForeignToken
+from accounts.models import Session
 from accounts.wire.authentication import bearer
 from accounts.wire.call import Call
 from accounts.wire.contract import Fault, Faulted
@@ -42,6 +43,22 @@ def offered(tenant: TenantRecord | None) -> tuple[Auth0Tenant, ...]:
     trusted = providers.of_tenant(tenant.id, Kind.AUTH0) if tenant else ()
     settings = [each.auth0 for each in trusted]
     return tuple(Auth0Tenant(each.domain, each.audience, each.client_id) for each in settings)
+
+
+def subject_of(live: Session) -> str | None:
+    """Auth0's subject, where a session was opened by its word.
+
+    Raises Faulted(SUBJECT_GONE) once the provider lists him no more: the list says who may come in,
+    and a refresh token would outlive his place on it by a day.
+    """
+    record = next((each for each in live.amr if "subject" in each), None)
+    if record is None:
+        return None
+    subject: str = record["subject"]
+    trusted = providers.of_tenant(live.tenant_id, Kind.AUTH0)
+    if not any(p.name == record["provider"] and subject in p.auth0.users for p in trusted):
+        raise Faulted(Fault.SUBJECT_GONE, "Auth0's subject is listed no more")
+    return subject
 
 
 def attempt(call: Call) -> Attempt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from accounts.contracts.datarhei import auth0
 from accounts.login.outcome import TokenSet
 from accounts.login.profile import ChallengeForm, Issued, LoginProfile
 from accounts.login.sessions import Found
@@ -58,8 +59,7 @@ def _token(usefor: str, lifetime: timedelta, live: Session, subject: Subject, no
 
 def _name(live: Session, subject: Subject) -> str:
     """Whom a token names: the user, but after a login by Auth0 its own subject, as in Core."""
-    named = (record["subject"] for record in live.amr if "subject" in record)
-    return next(named, subject.user.username)
+    return auth0.subject_of(live) or subject.user.username
 
 
 def access_token(live: Session, subject: Subject, now: datetime) -> str:

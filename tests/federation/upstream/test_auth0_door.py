@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.login import external
 from accounts.models import ExternalAccount, LoginEvent, Session, User
+from tenants import resolve
 from tenants.federation.identity import ExternalIdentity
 from tenants.federation.provider import of_row
 from tenants.federation.settings import Kind
@@ -133,6 +134,30 @@ def test_a_token_that_is_wrong_in_anything_does_not(core: Client, issuer: Issuer
     assert not ExternalAccount.objects.exists()
     assert LoginEvent.objects.filter(reason="external_refused").count() == len(bad)
     assert issuer.fetches(JWKS) == 1
+
+
+@pytest.mark.parametrize("change", ["users", "enabled"])
+def test_who_is_listed_no_more_is_out_at_once_and_back_when_he_is_again(
+    cast: Cast, core: Client, issuer: Issuer, change: str
+) -> None:
+    tokens = login(core, good(issuer)).json()
+    calls = {"/api/v3/x": tokens["access_token"], "/api/login/refresh": tokens["refresh_token"]}
+
+    def statuses() -> list[int]:
+        return [call(core, path, token).status_code for path, token in calls.items()]
+
+    listed, provider = [SUB], cast.alpha.identity_providers.get()
+    for users, enabled, expected in (
+        ([], False, [401, 401]),
+        (listed, True, [404, 200]),
+    ):
+        if change == "users":
+            provider.settings = {**provider.settings, "users": users}
+        else:
+            provider.enabled = enabled
+        provider.save()
+        resolve.invalidate()
+        assert statuses() == expected
 
 
 def test_two_tenants_of_one_auth0_domain_are_told_apart_by_their_audience(
