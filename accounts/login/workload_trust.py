@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from accounts.models import User
+from tenants.federation import outbound
 
 _MAX_ISSUER, _MAX_AUDIENCES, _MAX_TEXT = 512, 20, 512
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
@@ -41,6 +42,9 @@ class WorkloadTrust:
         if len(self.issuer) > _MAX_ISSUER or not _is_https(self.issuer):
             text = "the issuer must be an https address without query or user"
             raise Untrustworthy("issuer", text)
+        if not _may_be_asked(urlsplit(self.issuer).hostname or ""):
+            text = "the issuer must be of the public net, or a host in DRAGOMAN_OUTBOUND_HOSTS"
+            raise Untrustworthy("issuer", text)
         if len(self.audiences) > _MAX_AUDIENCES or not all(self.audiences):
             text = f"there may be at most {_MAX_AUDIENCES} audiences, none empty"
             raise Untrustworthy("audiences", text)
@@ -70,12 +74,20 @@ def _is_https(address: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    host = parts.hostname or ""
-    return parts.scheme == "https" and port != 0 and "@" not in parts.netloc and _is_public(host)
+    named = parts.hostname and port != 0
+    return parts.scheme == "https" and bool(named) and "@" not in parts.netloc
+
+
+def _may_be_asked(host: str) -> bool:
+    """Whether this is a name of the public net, or a host that the operator allows.
+
+    Where a name leads to is looked at when it is asked.
+    """
+    return outbound.is_trusted_host(host) or _is_public(host)
 
 
 def _is_public(host: str) -> bool:
-    """Whether this is a name of the public net: no number and no name of one's own machine.
+    """Whether this is no number and no name of one's own machine.
 
     A number may be written in many ways (``127.1``, ``0x7f.1``); no name ends in one (RFC 3696, 2).
     """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import provisioning
 from accounts.admin.workloads import PRESETS, is_open
@@ -34,6 +36,9 @@ FIELDS = {
     "subject": "repo:acme/app:*",
     "reason": "a new pipeline",
 }
+
+
+CLUSTER = "https://kubernetes.default.svc.cluster.local"
 
 
 def workload(tenant: Tenant, **trust: Any) -> User:
@@ -89,6 +94,24 @@ def test_an_officer_sets_whom_a_workload_trusts_and_old_sessions_end(cast: Cast)
     assert (later.ended_at, len(changes())) == (None, 1)
 
 
+def test_the_issuer_of_a_cluster_can_be_set_where_the_operator_allows_its_host(
+    cast: Cast, settings: Settings
+) -> None:
+    hosts = frozenset({"kubernetes.default.svc.cluster.local"})
+    settings.DRAGOMAN = replace(settings.DRAGOMAN, outbound_hosts=hosts)
+    user = workload(cast.alpha)
+    browser = signed_in(cast.erin)
+    subject = "system:serviceaccount:shop:builder"
+    fields = {**FIELDS, "provider": "", "issuer": CLUSTER, "subject": subject}
+    answer = browser.submit(browser.get(form_of(user)), form_of(user), **fields)
+    assert answer.status_code == 302, answer.content.decode()
+    user.refresh_from_db()
+    assert user.workload_trust["issuer"] == CLUSTER
+    # Allowed is asking it at a private address, not asking it without TLS.
+    plain = {**fields, "issuer": CLUSTER.replace("https", "http")}
+    assert browser.submit(browser.get(form_of(user)), form_of(user), **plain).status_code == 400
+
+
 def test_a_preset_fills_the_form_by_a_plain_link(cast: Cast) -> None:
     assert {preset.provider for preset in PRESETS} - {""} == set(PROVIDERS[1:])
     user = workload(cast.alpha, **{**STORED, "issuer": "https://gitlab.com"})
@@ -116,8 +139,8 @@ def test_a_trust_that_no_token_could_be_checked_by_is_refused_at_its_field(cast:
     for name, value, said in (
         ("issuer", "", "This field is required"),
         ("issuer", "http://id.example.com", "The issuer must be an https address"),
-        ("issuer", "https://127.0.0.1/", "The issuer must be an https address"),
-        ("issuer", "https://kubernetes.default.svc.cluster.local", "must be an https address"),
+        ("issuer", "https://127.0.0.1/", "The issuer must be of the public net"),
+        ("issuer", CLUSTER, "The issuer must be of the public net"),
         ("issuer", "https://id.example.com/?x", "The issuer must be an https address"),
         ("issuer", "https://id.example.com/\x00", "Null characters"),
         ("audiences", "\n".join(map(str, range(21))), "There may be at most 20 audiences"),

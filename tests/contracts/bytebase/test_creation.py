@@ -147,6 +147,10 @@ def test_a_workload_identity_keeps_whom_it_trusts(api: Api, cast: Cast, officer:
 NOT_HTTPS = (
     "invalid workload identity config: the issuer must be an https address without query or user"
 )
+NOT_PUBLIC = (
+    "invalid workload identity config: "
+    "the issuer must be of the public net, or a host in DRAGOMAN_OUTBOUND_HOSTS"
+)
 MESSAGES: list[tuple[dict[str, Any], tuple[int, int, str]]] = [
     ({}, (400, 3, "email must be set")),
     ({"title": "Ada"}, (400, 3, "email must be set")),
@@ -191,24 +195,25 @@ MESSAGES: list[tuple[dict[str, Any], tuple[int, int, str]]] = [
                 "userType": "WORKLOAD_IDENTITY",
                 "workloadIdentityConfig": {"issuerUrl": issuer},
             },
-            (400, 3, NOT_HTTPS),
+            (400, 3, said),
         )
-        for issuer in (
-            "http://x.org",
-            "https://",
-            "https://localhost/x",
-            "https://127.0.0.1",
-            "https://127.1",
-            "https://0x7f.1",
-            "https://localhost.",
-            "https://kms.internal.",
-            "https://10.0.0.1:443/x",
-            "https://[::1]/",
-            "https://a@x.org",
-            "https://x.org?a",
-            "https://x.org\\@y.org",
-            "https://x.org:99999",
-            "file:///etc/passwd",
+        for issuer, said in (
+            ("http://x.org", NOT_HTTPS),
+            ("https://", NOT_HTTPS),
+            ("https://localhost/x", NOT_PUBLIC),
+            ("https://127.0.0.1", NOT_PUBLIC),
+            ("https://127.1", NOT_PUBLIC),
+            ("https://0x7f.1", NOT_PUBLIC),
+            ("https://localhost.", NOT_PUBLIC),
+            ("https://kms.internal.", NOT_PUBLIC),
+            ("https://10.0.0.1:443/x", NOT_PUBLIC),
+            ("https://[::1]/", NOT_PUBLIC),
+            ("https://kubernetes.default.svc.cluster.local", NOT_PUBLIC),
+            ("https://a@x.org", NOT_HTTPS),
+            ("https://x.org?a", NOT_HTTPS),
+            ("https://x.org\\@y.org", NOT_HTTPS),
+            ("https://x.org:99999", NOT_HTTPS),
+            ("file:///etc/passwd", NOT_HTTPS),
         )
     ),
 ]
