@@ -126,11 +126,11 @@ def vouched(provider: Provider, identity: ExternalIdentity) -> str:
     if domain != fold(domain):
         # Accounts are found by folded names, which make one of two domains: straße and strasse.
         return ""
-    said = identity.email_verified and identity.email == claimed
     if provider.kind is Kind.OIDC:
+        said = identity.email_verified and identity.email == claimed
         return claimed if said else ""
     trusted = is_trusted(claimed, provider.trusted_domains)
-    return claimed if said or trusted or provider.kind is Kind.LDAP else ""
+    return claimed if trusted or provider.kind is Kind.LDAP else ""
 
 
 def _linked(provider: Provider, identity: ExternalIdentity) -> QuerySet[ExternalAccount]:

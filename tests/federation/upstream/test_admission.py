@@ -149,6 +149,8 @@ def test_plain_oauth_2_is_believed_in_the_domains_that_the_officer_names(cast: C
     said = ExternalIdentity("7", "ann@corp.example", "ann@corp.example")
     assert refusal(provider("a"), said) is Reason.EXTERNAL_UNVERIFIED
     assert refusal(provider("b", "other.example"), said) is Reason.EXTERNAL_UNVERIFIED
+    # A word of OpenID Connect in what may be anybody's profile.
+    assert refusal(provider("d"), replace(said, email_verified=True)) is Reason.EXTERNAL_UNVERIFIED
     assert admit(provider("c", "Corp.Example"), said, client()).user.email_verified
 
 
