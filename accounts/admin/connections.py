@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenants.federation import issuers, ldap, outbound
-from tenants.federation.identity import ProviderRefused
 from tenants.federation.outbound import Unreachable
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
@@ -54,24 +53,22 @@ def _secret(provider: Provider, *, needed: bool) -> Iterator[Finding]:
 
 def _of_directory(provider: Provider) -> Iterator[Finding]:
     try:
-        said = ldap.check(provider)
-    except ProviderRefused as error:
-        yield Finding("Directory", good=False, said=str(error))
+        wrong = ldap.check(provider)
     except SealBroken as error:
-        yield Finding("Directory", good=False, said=f"The password cannot be opened: {error}")
-    else:
+        wrong = [f"The password cannot be opened: {error}"]
+    for said in wrong:
+        yield Finding("Directory", good=False, said=said)
+    if not wrong:
+        said = "Every server answers, and people are found below the base DN."
         yield Finding("Directory", good=True, said=said)
 
 
 def _of_oauth2(provider: Provider) -> Iterator[Finding]:
     settings = provider.oauth2
     yield from _secret(provider, needed=False)
-    for what, url in (
-        ("Authorization address", settings.auth_url),
-        ("Token address", settings.token_url),
-        ("User info address", settings.user_info_url),
-    ):
-        yield _answering(what, url)
+    yield _answering("Authorization address", settings.auth_url)
+    yield _answering("Token address", settings.token_url, method="POST")
+    yield _answering("User info address", settings.user_info_url)
 
 
 def _of_oidc(provider: Provider) -> Iterator[Finding]:
@@ -80,11 +77,8 @@ def _of_oidc(provider: Provider) -> Iterator[Finding]:
     yield discovery
     if not discovery.good:
         return
-    for what, name in (
-        ("Authorization address", "authorization_endpoint"),
-        ("Token address", "token_endpoint"),
-    ):
-        yield _answering(what, document.get(name))
+    yield _answering("Authorization address", document.get("authorization_endpoint"))
+    yield _answering("Token address", document.get("token_endpoint"), method="POST")
     yield _key_set(document.get("jwks_uri"))
     methods = document.get("code_challenge_methods_supported")
     if isinstance(methods, list) and "S256" not in methods:
@@ -113,17 +107,23 @@ def _discovery(issuer: str) -> tuple[Finding, Mapping[str, Any]]:
     except Unreachable as error:
         return Finding(what, good=False, said=str(error)), {}
     if document.get("issuer") != issuer:
-        said = "The discovery document names another issuer; the setting must be the very same."
+        named = "".join(filter(str.isprintable, str(document.get("issuer"))))[:200]
+        said = (
+            f"The discovery document names another issuer: {named}. The setting must be the same."
+        )
         return Finding(what, good=False, said=said), {}
     return Finding(what, good=True, said="The document names this issuer."), document
 
 
-def _answering(what: str, url: Any) -> Finding:
-    """Whether anybody answers there. A refusal is an answer: nothing was sent that is meant."""
+def _answering(what: str, url: Any, *, method: str = "GET") -> Finding:
+    """Whether anybody answers there. A refusal is an answer: nothing was sent that is meant.
+
+    Token addresses know POST alone (RFC 6749, 3.2), and some are unknown to any other method.
+    """
     if not isinstance(url, str):
         return Finding(what, good=False, said="The discovery document names none.")
     try:
-        answer = outbound.fetch(url)
+        answer = outbound.fetch(url, method=method)
     except Unreachable as error:
         return Finding(what, good=False, said=str(error))
     good = answer.status < 500 and answer.status != 404

@@ -76,21 +76,46 @@ def authenticate(
     return _identity(provider, entry)
 
 
-def check(provider: Provider) -> str:
-    """Bind, look at the base and try the filter, for the console's test.
+def check(provider: Provider) -> list[str]:
+    """What an officer has to mend, for the console's test; empty where nothing is wrong.
 
-    Raises :class:`ProviderRefused` with what an officer has to mend.
+    Every server is tried: one that is wrong is not to show when the others are away.
     """
-    settings = provider.ldap
+    if not is_installed():
+        return [MISSING]
+    settings, deadline = provider.ldap, outbound.deadline()
     _RESTING.clear()
+    wrong = []
+    for number, server in enumerate(settings.servers):
+        try:
+            share = Deadline(deadline.left() / (len(settings.servers) - number))
+            objection = _asked_at(server, provider, share, lambda bound: _looked(bound, provider))
+        except (Unreachable, ProviderRefused) as error:
+            objection = str(error)
+        if objection:
+            wrong.append(f"{server}: {objection}")
+    return wrong
 
-    def looked(bound: Connection) -> bool:
-        bound.search(settings.base_dn, _query(settings, "nobody"), [settings.mapping.identifier])
-        return bound.has(settings.base_dn)
 
-    if not _asked(provider, looked):
-        raise ProviderRefused("the base DN does not exist, or may not be read")
-    return "The directory answers, and the base DN exists."
+def _looked(bound: Connection, provider: Provider) -> str:
+    """What is wrong with base, filter or attributes, by what the service account may see."""
+    settings = provider.ldap
+    bound.search(settings.base_dn, _query(settings, "nobody"), [settings.mapping.identifier])
+    if not bound.has(settings.base_dn):
+        return "the base DN does not exist, or may not be read"
+    try:
+        anybody = settings.user_filter.replace("%s", "*")
+        found = bound.search(settings.base_dn, anybody, _wanted(settings))
+    except ProviderUnavailable:
+        # Some directories refuse so wide a question.
+        return ""
+    if not found:
+        return "nobody is found: look at the base DN, the filter, and what the bind DN may read"
+    try:
+        _identity(provider, found[0])
+    except ProviderRefused as error:
+        return f"somebody is found whose login would fail: {error}"
+    return ""
 
 
 def _is_sendable(name: str, password: str) -> bool:
@@ -124,9 +149,7 @@ def _asked(provider: Provider, question: Callable[[Connection], T]) -> T:
         try:
             # A server that hangs leaves time for the next one.
             share = Deadline(deadline.left() / (len(settings.servers) - number))
-            # Of this provider alone: another tenant's mistake at the same server is its own.
-            with outbound.isolated(f"ldap://{server}:{settings.port}/{provider.id}").request():
-                return _answer(provider, server, share, question)
+            return _asked_at(server, provider, share, question)
         except Unreachable as error:
             failures.append(f"{server}: {error}")
         except ProviderUnavailable as error:
@@ -134,15 +157,17 @@ def _asked(provider: Provider, question: Callable[[Connection], T]) -> T:
     raise ProviderUnavailable("; ".join(failures))
 
 
-def _answer(
-    provider: Provider, server: str, deadline: Deadline, question: Callable[[Connection], T]
+def _asked_at(
+    server: str, provider: Provider, deadline: Deadline, question: Callable[[Connection], T]
 ) -> T:
-    bound = connected(server, provider.ldap, deadline)
-    try:
-        _bind_as_service(bound, provider)
-        return question(bound)
-    finally:
-        bound.close()
+    # Of this provider alone: another tenant's mistake at the same server is its own.
+    with outbound.isolated(f"ldap://{server}:{provider.ldap.port}/{provider.id}").request():
+        bound = connected(server, provider.ldap, deadline)
+        try:
+            _bind_as_service(bound, provider)
+            return question(bound)
+        finally:
+            bound.close()
 
 
 # Bind DNs that were refused a moment ago: until when each is left alone.
@@ -182,19 +207,16 @@ def _found(bound: Connection, settings: LdapSettings, name: str) -> Entry | None
 
     The service account logs nobody in: who guesses at it would lock it out for all.
     """
-    mapping = settings.mapping
-    wanted = {
-        mapping.identifier,
-        mapping.display_name,
-        mapping.phone,
-        mapping.groups,
-        settings.unique_attribute,
-        _MAIL,
-    }
-    found = bound.search(settings.base_dn, _query(settings, name), sorted(wanted - {""}))
+    found = bound.search(settings.base_dn, _query(settings, name), _wanted(settings))
     if len(found) != 1 or _folded(found[0].dn) in ("", _folded(settings.bind_dn)):
         return None
     return found[0]
+
+
+def _wanted(settings: LdapSettings) -> list[str]:
+    mapping = settings.mapping
+    told = {mapping.identifier, mapping.display_name, mapping.phone, mapping.groups}
+    return sorted({*told, settings.unique_attribute, _MAIL} - {""})
 
 
 def _query(settings: LdapSettings, name: str) -> str:

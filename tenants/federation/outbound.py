@@ -168,7 +168,7 @@ def addresses(host: str, port: int, deadline: Deadline) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise Unreachable("the host name is unknown") from error
     if not is_trusted_host(host) and not all(_is_public(address) for address in found):
-        raise Unreachable("the host name leads to an address that is not allowed")
+        raise Unreachable("the host is at a private address, and not in DRAGOMAN_OUTBOUND_HOSTS")
     return found
 
 

@@ -18,12 +18,16 @@ class Issuer(BaseHTTPRequestHandler):
         body: Any = {"/jwks": self.keys}.get(self.path)
         if self.path == "/.well-known/openid-configuration":
             body = self.document
-        if self.path == "/away":
-            self.send_error(503)
+        if (status := {"/away": 503, "/t": 404, "/token": 404}.get(self.path)) is not None:
+            self.send_error(status)
             return
         self.send_response(200 if body is not None else 400)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
+
+    def do_POST(self) -> None:
+        # As providers do whose token address knows this method alone.
+        self.send_error(503 if self.path == "/away" else 400)
 
     def log_message(self, *args: Any) -> None:
         """Quiet."""

@@ -39,7 +39,7 @@ def test_a_test_of_a_connection_says_what_is_wrong(
     issuer.document["jwks_uri"] = "https://10.0.0.1/keys"
     assert "does not lead to this network" in tried(boss, row)
     issuer.document["issuer"] = "https://other.example.com"
-    assert "names another issuer" in tried(boss, row)
+    assert "names another issuer: https://other.example.com." in tried(boss, row)
     assert SECRET not in page
     hub = provider(
         cast.alpha,

@@ -45,9 +45,8 @@ def refusal(provider: Provider, name: str, password: str) -> str:
 
 def objection(provider: Provider) -> str:
     """What the console's test of a connection says."""
-    with pytest.raises(ProviderRefused) as refused:
-        ldap.check(provider)
-    return str(refused.value)
+    (said,) = ldap.check(provider)
+    return said
 
 
 @pytest.mark.parametrize("protection", ["START_TLS", "LDAPS"])
@@ -72,7 +71,7 @@ def test_a_person_is_known_by_name_and_password_over_either_protection(
     assert ldap.authenticate(provider, "ANNA@alpha.example", SECRET) == known
     assert refusal(provider, "anna", SECRET + "!") == WRONG
     assert refusal(provider, "nobody-here", SECRET) == WRONG
-    assert ldap.check(provider) == "The directory answers, and the base DN exists."
+    assert ldap.check(provider) == []
 
 
 def test_an_empty_password_never_reaches_a_directory_that_would_take_it(
@@ -285,6 +284,22 @@ def test_what_is_wrong_with_a_connection_is_told_in_words(
     }
 
 
+def test_every_server_is_tried_and_somebody_is_looked_for(corp: Slapd) -> None:
+    """Else a spare server's mistake shows on the day on which it is needed."""
+    nobody = "nobody is found: look at the base DN, the filter, and what the bind DN may read"
+    assert objection(ldap_provider(corp)) == f"localhost: {nobody}"
+    corp.person("anna")
+    assert ldap.check(ldap_provider(corp, host=["nowhere.invalid", "localhost"])) == [
+        "nowhere.invalid: the host name is unknown"
+    ]
+    failing = "localhost: somebody is found whose login would fail: "
+    assert objection(ldap_provider(corp, userFilter="(title=%s)")) == f"localhost: {nobody}"
+    unknown = ldap_provider(corp, uniqueAttribute="employeeNumber")
+    assert objection(unknown) == f"{failing}the entry has no employeeNumber"
+    nameless = ldap_provider(corp, fieldMapping={"identifier": "title"})
+    assert objection(nameless) == f"{failing}missing identifier"
+
+
 def test_a_server_without_start_tls_hears_no_password(on_loopback: None, tmp_path: Path) -> None:
     with slapd(tmp_path, tls=False) as plain:
         said = objection(ldap_provider(plain))
@@ -323,7 +338,7 @@ def test_a_connection_older_than_tls_1_2_is_none(corp: Slapd, tmp_path: Path) ->
 def test_private_networks_are_for_the_operator_to_allow(corp: Slapd, settings: Settings) -> None:
     settings.DRAGOMAN = replace(settings.DRAGOMAN, outbound_hosts=frozenset())
     said = objection(ldap_provider(corp))
-    assert said == "localhost: the host name leads to an address that is not allowed"
+    assert said == "localhost: the host is at a private address, and not in DRAGOMAN_OUTBOUND_HOSTS"
 
 
 def test_settings_that_could_not_be_used_are_refused_when_they_are_stored(corp: Slapd) -> None:
