@@ -65,8 +65,8 @@ def _from_json(text: str) -> list[dict[str, Any]]:
     """``{"enable": true, "tenants": [...]}``. Raises ValueError."""
     try:
         read = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("Standard input holds no JSON.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("Standard input is no JSON.") from error
     tenants = read.get("tenants") if isinstance(read, dict) else None
     if not isinstance(tenants, list) or not tenants:
         raise ValueError("api.auth.auth0 has a list of tenants.")
