@@ -176,6 +176,15 @@ ANCHORS: Mapping[Kind, str] = {
 }
 
 
+_HELP: Mapping[str, str] = {
+    "name": "What clients and the audit trail call it (idps/…). It stays.",
+    "title": "What people read on its button.",
+    "position": "In the order of these numbers: the buttons, and the directories.",
+    "creates_accounts": "Whoever is not known here gets an account at the first login.",
+    "domain": "Put behind identifiers that are no address: ann becomes ann@domain. Often empty.",
+}
+
+
 class ProviderForm(RowForm):
     """What all kinds have in common. ``kind`` is the subclass's."""
 
@@ -192,6 +201,8 @@ class ProviderForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.kind = self.kind.value
+        for name in self.fields.keys() & _HELP.keys():
+            self.fields[name].help_text = _HELP[name]
         if self.instance._state.adding:  # noqa: SLF001  # Django's documented model API
             return
         self.initial["domains"] = " ".join(map(str, self.instance.trusted_domains))
