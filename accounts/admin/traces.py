@@ -135,6 +135,7 @@ _STEPS: Mapping[str, Callable[[str], str]] = {
     ),
     "directory": lambda value: f"The password was asked of the directory “{value}”.",
     "provider said": _known({"yes": "The provider vouched for the user."}),
+    "named there": lambda value: f"There the user is called “{value}”.",
     "outcome": _known(_OUTCOME),
 }
 # What is said of acts, whose facts may have the same names.

@@ -183,7 +183,10 @@ def _waiting(provider: Provider, email: str) -> User | None:
         .filter(external_accounts=None)
         .first()
     )
-    return None if user is None or passwords.is_hashed(user.password) else user
+    if user is None or passwords.is_hashed(user.password):
+        return None
+    # Letter for letter: another mailbox may fold to the same name.
+    return user if user.email.strip().lower() == email else None
 
 
 def _created(

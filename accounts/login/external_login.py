@@ -115,6 +115,8 @@ def _proof(
         admitted = external.admit(provider, identity, journey.client)
     except NotAdmitted as refused:
         journey.give_back()
+        # It was proved to be his name there, and without it nobody could tell whom to help.
+        journey.note("named there", identity.identifier)
         journey.refuse(refused.reason)
     journey.note("user", "created" if admitted.created else "found")
     tenant = _tenant(journey)

@@ -105,10 +105,12 @@ def _link(
     attempt = Attempt((assertion,), browser.call(request).hint, journey.client)
     try:
         identity = external_login.ask(provider, assertion, attempt)
-        external.link(provider, identity, found.subject.user, journey.client)
     except ProviderRefused as error:
         _refuse(error, journey)
+    try:
+        external.link(provider, identity, found.subject.user, journey.client)
     except NotAdmitted as error:
+        journey.note("named there", identity.identifier)
         journey.refuse(error.reason)
     text = _("You can sign in with %(service)s from now on.")
     messages.success(request, text % {"service": provider.title})

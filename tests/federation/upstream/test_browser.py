@@ -291,6 +291,7 @@ def test_nobody_links_anything_to_another_ones_account(cast: Cast, issuer: Issue
     says(issuer, query["nonce"])
     assert browser.get(BACK, {"state": query["state"], "code": "c"}).status_code == 403
     assert reason() == "external_conflict"
+    assert ["named there", "ann@corp.example"] in LoginEvent.objects.latest("at", "pk").trace
     # Somebody else has signed in meanwhile, or nobody is any more.
     for stranger in (cast.erin, None):
         query = start_link(browser)

@@ -142,6 +142,9 @@ def test_what_a_provider_says_wrongly_opens_nothing(issuer: Issuer, cast: Cast, 
         "external_refused",
         "external_conflict",
     ]
+    # Whom an officer is to help is proved by then, and named nowhere else.
+    trace = dict(LoginEvent.objects.latest("at", "pk").trace)
+    assert trace["named there"] == cast.alice.email
     issuer.answers["/token"] = (400, {"error": "invalid_grant"})
     text = "failed to exchange token: the provider refused the code: invalid_grant"
     refused(sso(api), 500, 13, text)

@@ -74,6 +74,17 @@ def test_a_domain_that_only_folds_to_a_trusted_one_is_not_trusted(
     assert admit(trusting, himself, client()).user == waiting
 
 
+def test_a_mailbox_that_only_folds_to_a_waiting_ones_is_another(cast: Cast) -> None:
+    waiting = provisioning.create_user(cast.alpha, "sam", email="Sam@corp.example", password=None)
+    settings = oidc_settings(ISSUER)
+    trusting = of_row(row(cast.alpha, Kind.OIDC, settings, trusted_domains=["corp.example"]))
+    for number, claimed in enumerate(("\u017fam@corp.example", "\uff53am@corp.example")):
+        stranger = ExternalIdentity(f"s-{number}", claimed, claimed, email_verified=True)
+        assert refusal(trusting, stranger) is Reason.EXTERNAL_CONFLICT
+    himself = ExternalIdentity("s-9", "sam@corp.example", "sam@corp.example", email_verified=True)
+    assert admit(trusting, himself, client()).user == waiting
+
+
 def test_a_domain_that_folds_to_another_one_is_not_stored_as_that(cast: Cast) -> None:
     for fields in ({"trusted_domains": ["straße.example"]}, {"domain": "Straße.example"}):
         with pytest.raises(ValidationError, match="xn--"):
