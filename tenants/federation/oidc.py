@@ -124,6 +124,9 @@ def _claims(
         )
     except (JoseError, TypeError, ValueError) as error:
         raise BadToken(str(error)) from error
+    if not nonce and claims.get("nonce"):
+        # Of a code that another flow has asked for, as our own pages do (RFC 9700, 4.5).
+        raise BadToken("it answers another login's nonce")
     subject = claims.get("sub")
     if not is_subject(subject):
         raise BadToken("it names no subject")

@@ -125,6 +125,8 @@ def test_what_a_provider_says_wrongly_opens_nothing(issuer: Issuer, cast: Cast, 
     cases: list[tuple[dict[str, Any], tuple[int, int, str]]] = [
         ({"aud": "another"}, (500, 13, f"{no_good}it is for another audience")),
         ({"exp": 1}, (500, 13, f"{no_good}token has expired")),
+        # A code that a browser's visit has asked for; not every provider minds its verifier.
+        ({"nonce": "of a visit"}, (500, 13, f"{no_good}it answers another login's nonce")),
         ({"email_verified": False}, (403, 7, NOT_VOUCHED)),
         ({"email_verified": "true"}, (403, 7, NOT_VOUCHED)),
         ({"email_verified": None}, (403, 7, NOT_VOUCHED)),
@@ -137,7 +139,7 @@ def test_what_a_provider_says_wrongly_opens_nothing(issuer: Issuer, cast: Cast, 
         refused(sso(api), *expected)
         reasons.append(LoginEvent.objects.latest("at", "pk").reason)
     assert reasons == [
-        *["external_refused"] * 2,
+        *["external_refused"] * 3,
         *["external_unverified"] * 3,
         "external_refused",
         "external_conflict",
