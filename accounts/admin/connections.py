@@ -66,7 +66,7 @@ def _of_directory(provider: Provider) -> Iterator[Finding]:
 def _of_oauth2(provider: Provider) -> Iterator[Finding]:
     settings = provider.oauth2
     yield from _secret(provider, needed=False)
-    yield _answering("Authorization address", settings.auth_url)
+    yield _answering("Authorization address", settings.auth_url, by_browser=True)
     yield _answering("Token address", settings.token_url, method="POST")
     yield _answering("User info address", settings.user_info_url)
 
@@ -77,7 +77,9 @@ def _of_oidc(provider: Provider) -> Iterator[Finding]:
     yield discovery
     if not discovery.good:
         return
-    yield _answering("Authorization address", document.get("authorization_endpoint"))
+    yield _answering(
+        "Authorization address", document.get("authorization_endpoint"), by_browser=True
+    )
     yield _answering("Token address", document.get("token_endpoint"), method="POST")
     yield _key_set(document.get("jwks_uri"))
     methods = document.get("code_challenge_methods_supported")
@@ -115,7 +117,7 @@ def _discovery(issuer: str) -> tuple[Finding, Mapping[str, Any]]:
     return Finding(what, good=True, said="The document names this issuer."), document
 
 
-def _answering(what: str, url: Any, *, method: str = "GET") -> Finding:
+def _answering(what: str, url: Any, *, method: str = "GET", by_browser: bool = False) -> Finding:
     """Whether anybody answers there. A refusal is an answer: nothing was sent that is meant.
 
     Token addresses know POST alone (RFC 6749, 3.2), and some are unknown to any other method.
@@ -126,8 +128,10 @@ def _answering(what: str, url: Any, *, method: str = "GET") -> Finding:
         answer = outbound.fetch(url, method=method)
     except Unreachable as error:
         return Finding(what, good=False, said=str(error))
-    good = answer.status < 500 and answer.status != 404
-    return Finding(what, good=good, said=f"It answered {answer.status}.")
+    said = f"It answered {answer.status}."
+    if 300 <= answer.status < 400 and not by_browser:
+        return Finding(what, good=False, said=f"{said} Redirects are not followed.")
+    return Finding(what, good=answer.status < 500 and answer.status != 404, said=said)
 
 
 def _key_set(url: Any) -> Finding:

@@ -106,13 +106,19 @@ def _looked(bound: Connection, provider: Provider) -> str:
     try:
         anybody = settings.user_filter.replace("%s", "*")
         found = bound.search(settings.base_dn, anybody, _wanted(settings))
-    except ProviderUnavailable:
-        # Some directories refuse so wide a question.
+    except (ProviderUnavailable, Unreachable):
+        # So wide a question is refused by some directories, and takes others too long.
         return ""
     if not found:
         return "nobody is found: look at the base DN, the filter, and what the bind DN may read"
+    # An odd one among them is no mistake of the settings.
+    objections = [_unusable(provider, entry) for entry in found]
+    return objections[0] if all(objections) else ""
+
+
+def _unusable(provider: Provider, entry: Entry) -> str:
     try:
-        _identity(provider, found[0])
+        _identity(provider, entry)
     except ProviderRefused as error:
         return f"somebody is found whose login would fail: {error}"
     return ""

@@ -27,7 +27,7 @@ class Issuer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         # As providers do whose token address knows this method alone.
-        self.send_error(503 if self.path == "/away" else 400)
+        self.send_error({"/away": 503, "/moved": 302}.get(self.path, 400))
 
     def log_message(self, *args: Any) -> None:
         """Quiet."""

@@ -53,10 +53,16 @@ def test_a_test_of_a_connection_says_what_is_wrong(
         },
     )
     page = tried(boss, hub)
+    # To POST: any other method is unknown there, as the standard has it.
     assert "Token address: good.</strong> It answered 400." in page
     assert "User info address: wrong.</strong> It answered 503." in page
+    IdentityProvider.objects.filter(pk=hub.pk).update(
+        settings={**hub.settings, "tokenUrl": f"{base}/moved"}
+    )
+    page = tried(boss, hub)
+    assert "Token address: wrong.</strong> It answered 302. Redirects are not followed." in page
     rows = LoginEvent.objects.filter(event="admin:provider:tested").order_by("at")
-    assert [row.reason for row in rows] == ["good", *["failed"] * 4]
+    assert [row.reason for row in rows] == ["good", *["failed"] * 5]
     assert rows[1].trace == [
         ["by", "erin"],
         ["provider", "corp"],
