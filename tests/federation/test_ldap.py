@@ -102,8 +102,8 @@ def test_an_empty_password_never_reaches_a_directory_that_would_take_it(
         assert counted.connections == 0
         assert ldap.authenticate(provider, "anna", SECRET).identifier == "anna"
         assert counted.connections == 1
-    # Bind, search, bind, goodbye; no bind among them is without a password.
-    assert len(relay.requests) == 4
+    # Bind, search, bind, and a goodbye that may still be on its way; no bind is without a password.
+    assert len(relay.requests) in (3, 4)
     assert SECRET.encode() in relay.requests[2]
 
 
