@@ -49,6 +49,11 @@ _METADATA = Named(
     ),
 )
 _PARAMETERS: Schema = {"type": "object", "additionalProperties": TEXT}
+# Null counts as absent.
+_ASKED_PARAMETERS: Schema = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [TEXT, {"type": "null"}]},
+}
 _RESULT = Named(
     "AuthenticationResult",
     record(
@@ -262,7 +267,7 @@ DESCRIPTION = Description(
         shapes.ClientId: _text(pattern="^[A-Za-z0-9_+]{1,128}$"),
         shapes.SessionToken: _text(minLength=20, maxLength=4096),
         shapes.UserCode: _text(pattern="^[0-9]{6}$"),
-        shapes.Texts: lambda _: _PARAMETERS,
+        shapes.Texts: lambda _: _ASKED_PARAMETERS,
         shapes.MfaSettings: lambda _: record(
             {}, {"Enabled": FLAG, "PreferredMfa": FLAG}, closed=False
         ),

@@ -72,15 +72,21 @@ class MfaSettings(serializers.Field[dict[str, bool], Any, dict[str, bool], Any])
 
 
 class Texts(serializers.Field[dict[str, str], Any, dict[str, str], Any]):
-    """An object whose values are all texts."""
+    """An object whose values are all texts; null counts as absent.
+
+    Browsers' clients send ``DEVICE_KEY`` as null with every refresh where they know no device.
+    """
 
     default_error_messages = {"type": "must map names to strings"}
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """The members themselves. Raises ValidationError."""
-        if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
+        """The members that were sent. Raises ValidationError."""
+        if not isinstance(data, dict):
             self.fail("type")
-        return data
+        sent = {name: text for name, text in data.items() if text is not None}
+        if not all(isinstance(text, str) for text in sent.values()):
+            self.fail("type")
+        return sent
 
 
 class InitiateAuthShape(serializers.Serializer[Any]):

@@ -206,6 +206,22 @@ def test_a_refresh_gives_new_tokens_and_no_refresh_token(
     assert body_of(pool.refresh(first["RefreshToken"])) == REFRESHED
 
 
+def test_a_parameter_that_is_null_counts_as_absent(client: Client, cast: Cast) -> None:
+    pool = alpha(client, cast)
+    asked = {
+        "AuthFlow": "REFRESH_TOKEN_AUTH",
+        "ClientId": cast.alpha.client_id,
+        # What a browser's client sends where it knows no device.
+        "AuthParameters": {"REFRESH_TOKEN": pool.log_in(cast.alice)["RefreshToken"]}
+        | {"DEVICE_KEY": None, "SECRET_HASH": None},
+    }
+    answer = pool.call("InitiateAuth", asked)
+    assert (answer.status_code, body_of(answer)) == (200, REFRESHED)
+    asked["AuthParameters"] = {"REFRESH_TOKEN": None}
+    missing = "Missing required parameter REFRESH_TOKEN"
+    assert_refused(pool.call("InitiateAuth", asked), "InvalidParameterException", missing)
+
+
 def test_get_tokens_from_refresh_token_gives_the_same_without_parameters(
     client: Client, cast: Cast
 ) -> None:

@@ -4,12 +4,21 @@ import { hold, load, Refused, shape } from "./conversation.mjs";
 
 await hold("amazon-cognito-identity-js", async (asked) => {
   const lib = load("amazon-cognito-identity-js");
+  // As in a browser, where what was never stored is null: it is sent on as null.
+  const memory = new Map();
+  const Storage = {
+    getItem: (key) => memory.get(key) ?? null,
+    setItem: (key, value) => void memory.set(key, String(value)),
+    removeItem: (key) => void memory.delete(key),
+    clear: () => memory.clear(),
+  };
   const pool = new lib.CognitoUserPool({
     UserPoolId: asked.pool_id,
     ClientId: asked.client_id,
     endpoint: asked.base_url,
+    Storage,
   });
-  const user = new lib.CognitoUser({ Username: asked.login, Pool: pool });
+  const user = new lib.CognitoUser({ Username: asked.login, Pool: pool, Storage });
   user.setAuthenticationFlowType("USER_PASSWORD_AUTH");
   const details = new lib.AuthenticationDetails({
     Username: asked.login,
