@@ -108,7 +108,7 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
         if max(len(self.username), len(self.username_key)) > _MAX_USERNAME:
             raise ValidationError({"username": "This name is too long."})
         others = User.objects.filter(tenant_id=self.tenant_id).exclude(pk=self.pk)
-        if others.filter(username_key=self.username_key).exists():
+        if others.filter(username_key=self.username_key).exists() or self._is_of_a_machine():
             raise ValidationError({"username": "This name is taken."})
         if self.email_key and others.filter(email_key=self.email_key).exists():
             raise ValidationError({"email": "Another account has this address."})
@@ -118,6 +118,14 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]
             raise ValidationError(
                 {"username": "A user name that is an address must be the user's own e-mail."}
             )
+
+    def _is_of_a_machine(self) -> bool:
+        """Whether the name is the ClientID of another account of the tenant.
+
+        Machines log in with it where others send their user name, and a user name goes first.
+        """
+        credentials = ServiceCredential.objects.filter(user__tenant_id=self.tenant_id)
+        return credentials.exclude(user=self.pk).filter(client_id=self.username_key).exists()
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]  # Django's own is a plain attribute

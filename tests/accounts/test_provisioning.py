@@ -106,6 +106,15 @@ def test_the_same_name_is_free_in_another_tenant(town: Town) -> None:
     provisioning.create_user(town.beta, "bob", email="bob@beta.example")
 
 
+def test_nobody_takes_the_client_id_of_a_machine_as_his_name(town: Town) -> None:
+    with pytest.raises(ValidationError, match="taken"):
+        provisioning.create_user(town.alpha, "SVC-Client")
+    assert logged_in("svc-client", "m" * 40).subject.user == town.svc
+    town.svc.username = "svc-client"
+    town.svc.full_clean()
+    provisioning.create_user(town.beta, "svc-client")
+
+
 def test_an_address_is_a_good_name_for_its_owner(town: Town) -> None:
     made = provisioning.create_user(town.alpha, "Eve@Alpha.Example", email="eve@alpha.example")
     assert made.username_key == made.email_key
