@@ -16,7 +16,9 @@ from accounts.login.subject import Mandate, Subject
 from accounts.models import ServiceCredential, User
 from accounts.models.statement import Update
 from tenants.hashing import Overloaded
+from tenants.names import fold
 from tenants.policy import TenantRecord
+from tenants.resolve import explicit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def check(attempt: Attempt, journey: Journey) -> Proof:
     journey.reserve(
         throttle.password_buckets(
             journey.profile,
-            journey.tenant.id if journey.tenant else None,
+            journey.tenant.id if journey.tenant else _called(attempt),
             identifier.value,
             user.pk if user else None,
             journey.client.address,
@@ -78,6 +80,16 @@ def _find(
     journey.note("user", "found" if found else "not found")
     journey.subject = found.subject if found else None
     return found, Reason.UNKNOWN_SUBJECT
+
+
+def _called(attempt: Attempt) -> str:
+    """What stands for the id of a tenant that does not exist: what it was called, and where.
+
+    If all of them shared their counters, a stranger who has filled these would see which tenants
+    there are: those whose counters are still free.
+    """
+    addressed = explicit(attempt.tenant)
+    return f"{addressed.id if addressed else ''}\x00{fold(attempt.tenant.name or '')}"
 
 
 def _shut(tenant: TenantRecord | None, attempt: Attempt, journey: Journey) -> Reason | None:

@@ -93,12 +93,15 @@ def _key(kind: str, *parts: str) -> bytes:
 
 def password_buckets(
     profile: LoginProfile,
-    tenant_id: UUID | None,
+    tenant_id: UUID | str,
     name: str,
     user_id: UUID | None,
     address: str | None,
 ) -> list[Bucket]:
-    """The counters of a first factor: the name tried, the account behind it, the address."""
+    """The counters of a first factor: the name tried, the account behind it, the address.
+
+    ``tenant_id``: of a tenant that does not exist, what it was called.
+    """
     who = str(user_id) if user_id else f"name:{fold(name)}"
     buckets = [
         Bucket(

@@ -146,7 +146,7 @@ class TestKeys:
         plain = self.keys()
         assert self.keys(name=" ＡLICE")["identifier"] == plain["identifier"]
         assert self.keys(tenant_id=uuid4())["identifier"] != plain["identifier"]
-        assert self.keys(tenant_id=None)["identifier"] != plain["identifier"]
+        assert self.keys(tenant_id="none")["identifier"] != plain["identifier"]
 
     def test_an_account_is_one_under_all_its_names(self) -> None:
         user = uuid4()

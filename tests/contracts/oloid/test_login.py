@@ -210,6 +210,22 @@ def test_after_ten_wrong_passwords_the_right_one_has_to_wait(client: Client, cas
     assert 0 < int(answer["Retry-After"]) <= 600
 
 
+def test_who_has_to_wait_after_one_tenant_learns_of_no_other(client: Client, cast: Cast) -> None:
+    def answers(tenants: list[str], path: str = "/Login") -> set[int]:
+        asked = [
+            credentials(cast.alice, cast.alpha, UserName="x", TenantName=name) for name in tenants
+        ]
+        return {post_login(client, each, path).status_code for each in asked}
+
+    assert answers(["none"] * 11) == answers(["alpha"] * 11) == {401, 429}
+    assert answers(["NONE"]) == answers(["Alpha"]) == {429}
+    assert answers(["no other", "beta"]) == {401}
+    # Nor by asking at another tenant's address, and then at the bare one.
+    for name in ("not one", "beta"):
+        assert answers([name] * 11, "/t/alpha/Login") == {401, 429}
+        assert answers([name]) == {401}
+
+
 def test_a_machine_is_not_locked_out_by_wrong_guesses(client: Client, cast: Cast) -> None:
     for _ in range(11):
         post_login(client, as_machine(cast, Password="wrong"))
