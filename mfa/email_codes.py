@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F, QuerySet
 
 from mfa.models import EmailCode, EmailFactor
 from mfa.slow_hash import SALT_BYTES, digest
@@ -62,7 +63,7 @@ def issue(user_id: Any, now: datetime) -> Mailed:
     code, row = _made(user_id, now)
     with transaction.atomic():
         _wait_in_line(user_id)
-        return _kept(code, row, now)
+        return _kept(code, row)
 
 
 def issue_unless(user_id: Any, now: datetime, since: datetime) -> Mailed | EmailCode:
@@ -76,7 +77,7 @@ def issue_unless(user_id: Any, now: datetime, since: datetime) -> Mailed | Email
         live = current(user_id, now)
         if live is not None and live.created_at > since:
             return live
-        return _kept(code, row, now)
+        return _kept(code, row)
 
 
 def _made(user_id: Any, now: datetime) -> tuple[str, EmailCode]:
@@ -97,16 +98,20 @@ def _wait_in_line(user_id: Any) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"mailed:{user_id}"])
 
 
-def _kept(code: str, row: EmailCode, now: datetime) -> Mailed:
-    EmailCode.objects.filter(user_id=row.user_id, used_at=None).update(expires_at=now)
+def _kept(code: str, row: EmailCode) -> Mailed:
+    _end(EmailCode.objects.filter(user_id=row.user_id, used_at=None))
     row.save(force_insert=True)
     return Mailed(code, row.expires_at)
 
 
 def void(user_id: Any, now: datetime) -> None:
     """No code that was mailed until now is good any more: the mailbox is another one."""
-    live = EmailCode.objects.filter(user_id=user_id, used_at=None, expires_at__gt=now)
-    live.update(expires_at=now)
+    _end(EmailCode.objects.filter(user_id=user_id, used_at=None, expires_at__gt=now))
+
+
+def _end(codes: QuerySet[EmailCode]) -> None:
+    # Also for a request that has begun earlier, or at a server whose clock is behind.
+    codes.update(expires_at=F("created_at"))
 
 
 def find(user_id: Any, code: str, now: datetime) -> EmailCode | None:
@@ -126,5 +131,6 @@ def find(user_id: Any, code: str, now: datetime) -> EmailCode | None:
 
 
 def spend(row: EmailCode, now: datetime) -> bool:
-    """Use up a found code; False if another request was faster."""
-    return bool(EmailCode.objects.filter(pk=row.pk, used_at=None).update(used_at=now))
+    """Use up a found code; False if another request was faster, or it was voided meanwhile."""
+    live = EmailCode.objects.filter(pk=row.pk, used_at=None, expires_at__gt=now)
+    return bool(live.update(used_at=now))

@@ -241,8 +241,7 @@ def _spent_recovery(found: Found, code: str, now: datetime) -> bool:
 
 def _end_older(found: Found, client: ClientContext) -> None:
     """End what was opened without the new factor. Personal access tokens are made to stay."""
-    user, keep = found.subject.user, found.session.pk
-    sessions.end_all(user, "second factor bound", client, keep=keep, spare_personal=True)
+    sessions.end_others(found, "second factor bound", client)
 
 
 def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:

@@ -125,8 +125,8 @@ class Journey:
         """Open the session: one statement writes it with grants, refunds, last login and audit."""
         subject = progress.subject
         previous = subject.user.last_login
-        if progress.pending.password_hash:
-            self._change_password(progress)
+        if progress.pending.changes_account:
+            self._change_account(progress)
         account = self._last_login(progress)
         session = sessions.build(subject, self.profile, self.client, progress.records)
         took_effect = self._took_effect(progress, session)
@@ -143,20 +143,25 @@ class Journey:
         )
         return Authenticated(session, subject, issued.tokens, advised, previous)
 
-    def _change_password(self, progress: Progress) -> None:
+    def _change_account(self, progress: Progress) -> None:
         """Put the password that waited into use; older sessions end, the new one bears the epoch.
 
-        Raises :class:`AccountChanged` where an officer was faster: his reset must not be undone.
+        So they do with a first authenticator. Raises :class:`AccountChanged` where somebody was
+        faster: what an officer or the owner has done against an intruder must not be undone.
         """
-        user = progress.subject.user
-        unchanged = User.objects.filter(pk=user.pk, security_epoch=user.security_epoch)
+        user, pending = progress.subject.user, progress.pending
+        unchanged = User.objects.filter(
+            pk=user.pk, security_epoch=user.security_epoch, state=User.State.ACTIVE
+        )
         user.security_epoch += 1
-        if not unchanged.update(
-            password=progress.pending.password_hash,
-            password_changed_at=self.client.now,
-            must_change_password=False,
-            security_epoch=user.security_epoch,
-        ):
+        values: dict[str, Any] = {"security_epoch": user.security_epoch}
+        if pending.password_hash:
+            values |= {
+                "password": pending.password_hash,
+                "password_changed_at": self.client.now,
+                "must_change_password": False,
+            }
+        if not unchanged.update(**values):
             raise AccountChanged
 
     def _last_login(self, progress: Progress) -> Update:
@@ -197,10 +202,16 @@ class Journey:
         self.factor = Factor.OTP
         notices.factor_bound(user, notices.APP)
         # The session of this login is written by the same statement, which does not see it.
-        older = Session.objects.filter(user=user, ended_at=None, personal_token=None)
+        live = Session.objects.filter(user=user, ended_at=None)
         why = "second factor bound"
-        return [
-            Update(older, ended_at=self.client.now, end_reason=why),
+        writes: list[Insert | Update] = [
+            Update(live.filter(personal_token=None), ended_at=self.client.now, end_reason=why),
             Insert(self.event(Event.SESSION_ENDED, reason=why)),
             Insert(self.event(Event.FACTOR_BOUND, session_id=session.id)),
         ]
+        if not pending.password_hash:
+            # Personal access tokens are made to stay, but not beyond a changed password.
+            epoch = user.security_epoch
+            kept = live.filter(personal_token__isnull=False, security_epoch=epoch - 1)
+            writes.append(Update(kept, security_epoch=epoch))
+        return writes

@@ -35,6 +35,11 @@ class Pending:
     # What its owner calls it.
     totp_name: str = ""
 
+    @property
+    def changes_account(self) -> bool:
+        """Whether a password or a proved authenticator waits to be put into use."""
+        return bool(self.password_hash) or self.totp_step >= 0
+
     def sealed(self, challenge: Challenge) -> str:
         """The form in which a challenge carries it, bound to that challenge."""
         if self == Pending():

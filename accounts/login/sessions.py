@@ -253,6 +253,24 @@ def end_all(
     end_waiting(user.pk, rows, ended)
 
 
+def end_others(found: Found, reason: str, client: ClientContext) -> None:
+    """End all other sessions of the user, also one that is being opened right now.
+
+    Of a login under way the first factor was judged by what the account was: so its epoch rises.
+    This session and the personal access tokens, which are made to stay, rise with it.
+    """
+    session, user = found.session, found.subject.user
+    with transaction.atomic():
+        end_all(user, reason, client, keep=session.pk, spare_personal=True)
+        kept = Session.objects.filter(Q(pk=session.pk) | Q(personal_token__isnull=False), user=user)
+        kept.filter(ended_at=None, security_epoch=F("user__security_epoch")).update(
+            security_epoch=F("security_epoch") + 1
+        )
+        User.objects.filter(pk=user.pk).update(security_epoch=F("security_epoch") + 1)
+        user.refresh_from_db(fields=["security_epoch"])
+    session.security_epoch = user.security_epoch
+
+
 def end_waiting(user_id: UUID, rows: QuerySet[Session], ended: LoginEvent) -> None:
     """The same as :func:`end_rows` for sessions of one user, after what they are just making."""
     with transaction.atomic():

@@ -1,0 +1,128 @@
+"""What happens at the moment in which an account gets a second factor, or its owner throws
+somebody out: a login that is under way comes too late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.login import (
+    association,
+    custody,
+    enrolment,
+    grants,
+    passwords,
+    personal_tokens,
+    sessions,
+)
+from accounts.login.attempt import Attempt, ChallengeToken
+from accounts.login.custody import Act
+from accounts.login.outcome import Authenticated, LoginRefused, Reason
+from accounts.login.sessions import Found
+from accounts.models import Session, User
+from mfa import challenges, email_codes, totp
+from mfa.models import TotpAuthenticator
+from tenants import resolve
+from tenants.hint import TenantHint
+from tenants.models import TenantPolicy
+from tests.login.gate import PASSWORD, PLAIN, Town, context, found_town, logged_in, reason_of, second
+from tests.login.test_obligations import NOW, STEPS, begun
+from tests.login.test_races import _own_connection
+
+
+def _the_app(found: Found) -> None:
+    enrolment.begin(found, context())
+    assert enrolment.confirm(found, context())
+
+
+def _codes_by_mail(found: Found) -> None:
+    enrolment.set_email_factor(found, context(), on=True)
+
+
+def _of(session: Session) -> Found:
+    found = sessions.find(PLAIN, pk=session.pk)
+    assert found is not None
+    return found
+
+
+def _reason(session: Session) -> Reason | None:
+    return sessions.judge(_of(session), timezone.now(), None)
+
+
+@pytest.mark.parametrize("bind", [_the_app, _codes_by_mail])
+def test_a_login_by_password_alone_does_not_outlive_the_second_factor_bound_meanwhile(
+    town: Town, monkeypatch: pytest.MonkeyPatch, bind: Callable[[Found], None]
+) -> None:
+    found = _of(logged_in().session)
+    personal_tokens.make(found, "bot", PLAIN, context())
+    verify = passwords.verify
+
+    def meanwhile(*given: Any) -> bool:
+        monkeypatch.setattr(passwords, "verify", verify)
+        bind(found)
+        return verify(*given)
+
+    monkeypatch.setattr(passwords, "verify", meanwhile)
+    intruder = logged_in("alice", PASSWORD)
+    assert _reason(intruder.session) is Reason.SESSION_ENDED
+    with pytest.raises(LoginRefused):
+        grants.rotate(intruder.tokens.refresh, PLAIN, context(), None)
+    # The session that has bound it goes on, and may go on to change things; so do programs.
+    assert _reason(found.session) is None
+    enrolment.replace_codes(found, ["b" * 16], context())
+    assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+
+
+def _proved() -> str:
+    """The token for the last step of a login in which an authenticator was set up."""
+    begun_with = Attempt((ChallengeToken(begun("alice").token),), TenantHint(), context(NOW))
+    made = association.associate(begun_with, STEPS)
+    code = totp.code_at(made.secret, totp.step_at(NOW))
+    going_on = Attempt((ChallengeToken(made.token),), TenantHint(), context(NOW))
+    return association.prove(going_on, code, STEPS)
+
+
+class TestAFirstAuthenticatorAtLogin:
+    def test_personal_tokens_go_on_and_what_was_opened_without_it_does_not(
+        self, town: Town
+    ) -> None:
+        found = _of(logged_in().session)
+        personal_tokens.make(found, "bot", PLAIN, context())
+        TenantPolicy(tenant=town.alpha, second_factor="required").save()
+        resolve.invalidate()
+        done = second(_proved(), None, STEPS, now=NOW)
+        assert isinstance(done, Authenticated)
+        assert (_reason(done.session), _reason(found.session)) == (None, Reason.SESSION_ENDED)
+        assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("throw_out", [custody.end_sessions, custody.disable])
+    def test_is_not_bound_for_whom_an_officer_has_just_thrown_out(
+        self,
+        transactional_db: None,
+        monkeypatch: pytest.MonkeyPatch,
+        throw_out: Callable[[User, Act], None],
+    ) -> None:
+        town = found_town()
+        TenantPolicy(tenant=town.alpha, second_factor="required").save()
+        resolve.invalidate()
+        token, spend = _proved(), challenges.spend
+
+        def act() -> None:
+            with _own_connection():
+                throw_out(town.alice, Act(context(), "erin"))
+
+        def meanwhile(*given: Any) -> bool:
+            officer = Thread(target=act)
+            officer.start()
+            officer.join(20)
+            return spend(*given)
+
+        monkeypatch.setattr(challenges, "spend", meanwhile)
+        assert reason_of(second, token, None, STEPS, now=NOW) is Reason.CHALLENGE_EXPIRED
+        assert not TotpAuthenticator.objects.filter(user=town.alice).exists()
