@@ -76,7 +76,7 @@ class Journey:
         raise LoginRefused(reason, subject=self.subject, **detail)
 
     def refuse_proved(self, reason: Reason) -> NoReturn:
-        """Refuse a login whose password was right: that was no guess, so it is not counted.
+        """Refuse a login whose proofs were right: they were no guess, so they are not counted.
 
         A client that cannot send a code would otherwise lock its user out everywhere.
         """

@@ -239,7 +239,7 @@ def _spend_and_go_on(
         progress = progress.with_record(second_factor.record(found, journey.client.now))
     decision = decide(journey.situation(progress))
     if isinstance(decision, Refuse):
-        journey.refuse(decision.reason)
+        journey.refuse_proved(decision.reason)
     try:
         with transaction.atomic(durable=True):
             _all_or_nothing(spend())

@@ -20,7 +20,7 @@ from accounts.login.profile import (
     LoginProfile,
 )
 from accounts.login.throttle import Bucket, Reservation, reserve
-from accounts.models import LoginEvent, ThrottleBucket
+from accounts.models import LoginEvent, ThrottleBucket, User
 from accounts.models.statement import execute
 from tests.login.gate import (
     PASSWORD,
@@ -323,3 +323,23 @@ class TestSecondFactors:
             token = challenged(now=now).token
             assert isinstance(second(token, town.code(now), now=now), Authenticated)
         assert not any(ThrottleBucket.objects.values_list("failures", flat=True))
+
+    @pytest.mark.parametrize("profile", [TOKEN, REPEAT], ids=["token", "repeat"])
+    def test_a_right_code_is_no_failure_where_the_login_cannot_go_on(
+        self, town: Town, profile: LoginProfile
+    ) -> None:
+        """His password is to be changed, which this contract cannot ask for: he must get in
+        where it can be.
+        """
+        User.objects.filter(pk=town.bob.pk).update(must_change_password=True)
+        for _ in range(FACTOR_LIMIT.failures + 1):
+            if profile is REPEAT:
+                code = OneTimePassword(town.code(NOW))
+                reason = reason_of(login, "bob", PASSWORD, code, profile=profile, now=NOW)
+            else:
+                token = challenged(now=NOW).token
+                reason = reason_of(second, token, town.code(NOW), profile, now=NOW)
+            assert reason is Reason.MUST_CHANGE_PASSWORD
+        User.objects.filter(pk=town.bob.pk).update(must_change_password=False)
+        again = second(challenged(now=NOW).token, town.code(NOW), TOKEN, now=NOW)
+        assert isinstance(again, Authenticated)
