@@ -25,12 +25,21 @@ from accounts.login.custody import Act
 from accounts.login.outcome import Authenticated, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.models import Session, User
-from mfa import challenges, email_codes, totp
+from mfa import challenges, totp
 from mfa.models import TotpAuthenticator
 from tenants import resolve
 from tenants.hint import TenantHint
 from tenants.models import TenantPolicy
-from tests.login.gate import PASSWORD, PLAIN, Town, context, found_town, logged_in, reason_of, second
+from tests.login.gate import (
+    PASSWORD,
+    PLAIN,
+    Town,
+    context,
+    found_town,
+    logged_in,
+    reason_of,
+    second,
+)
 from tests.login.test_obligations import NOW, STEPS, begun
 from tests.login.test_races import _own_connection
 
