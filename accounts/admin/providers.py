@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -43,7 +44,10 @@ _ACCOUNTS = ("creates_accounts", "domain", "domains")
 
 
 def end_opened(provider: IdentityProvider, act: Act, reason: str) -> None:
-    """End every session and login that this provider's word has opened: it counts no longer."""
+    """End every session and login that this provider's word has opened: it counts no longer.
+
+    Also those that it is opening right now. Inside of a transaction.
+    """
     proof = {"method": sessions.FEDERATED, "provider": provider.name}
     rows = Session.objects.filter(tenant=provider.tenant_id, amr__contains=[proof])
     ended = act.row(
@@ -53,6 +57,8 @@ def end_opened(provider: IdentityProvider, act: Act, reason: str) -> None:
         facts=[("provider", provider.name)],
     )
     # First, so that a login which was faster has its session ended.
+    owners = ExternalAccount.objects.filter(provider=provider).values("user")
+    sessions.outdate(owners, ~Q(amr__contains=[proof]))
     challenges.withdraw(proof, act.client.now, tenant=provider.tenant_id)
     sessions.end_rows(rows, ended)
 

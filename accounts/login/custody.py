@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from accounts import audit, notices
 from accounts.audit import Event
@@ -216,7 +216,7 @@ def remove_token(token: PersonalAccessToken, act: Act) -> None:
 def unlink(linked: ExternalAccount, act: Act) -> None:
     """Another system's word opens this account no more, and the sessions that it opened end.
 
-    So does a login that it has begun.
+    So does a login that it has begun, also one that ends right now.
     """
     user, provider = linked.user, linked.provider
     word = {"method": sessions.FEDERATED, "provider": provider.name}
@@ -228,10 +228,12 @@ def unlink(linked: ExternalAccount, act: Act) -> None:
         facts=[("provider", provider.name), ("name there", str(linked))],
     )
     with transaction.atomic():
+        binding.hold_owner(user.pk)
         external.unlink(linked, act.client, row=unlinked)
         # First, so that a login which was faster has its session ended.
         challenges.withdraw(word, act.client.now, user=user)
         opened.update(ended_at=act.client.now, end_reason="account unlinked")
+        sessions.outdate([user.pk], ~Q(amr__contains=[word]))
         notices.external_unlinked(user, str(provider))
 
 

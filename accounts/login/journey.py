@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from accounts import audit, notices
 from accounts.audit import Event
@@ -201,17 +201,14 @@ class Journey:
         )
         self.factor = Factor.OTP
         notices.factor_bound(user, notices.APP)
+        if not pending.password_hash:
+            # Personal access tokens are made to stay, but not beyond a changed password.
+            sessions.rise([user.pk], Q(personal_token__isnull=False))
         # The session of this login is written by the same statement, which does not see it.
-        live = Session.objects.filter(user=user, ended_at=None)
+        older = Session.objects.filter(user=user, ended_at=None, personal_token=None)
         why = "second factor bound"
-        writes: list[Insert | Update] = [
-            Update(live.filter(personal_token=None), ended_at=self.client.now, end_reason=why),
+        return [
+            Update(older, ended_at=self.client.now, end_reason=why),
             Insert(self.event(Event.SESSION_ENDED, reason=why)),
             Insert(self.event(Event.FACTOR_BOUND, session_id=session.id)),
         ]
-        if not pending.password_hash:
-            # Personal access tokens are made to stay, but not beyond a changed password.
-            epoch = user.security_epoch
-            kept = live.filter(personal_token__isnull=False, security_epoch=epoch - 1)
-            writes.append(Update(kept, security_epoch=epoch))
-        return writes

@@ -31,6 +31,7 @@ from accounts.models.prepared import Parameter, Prepared
 from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
 from mfa import binding
+from mfa.models import Challenge
 from tenants.policy import TenantRecord
 from tenants.resolve import directory
 
@@ -256,19 +257,36 @@ def end_all(
 def end_others(found: Found, reason: str, client: ClientContext) -> None:
     """End all other sessions of the user, also one that is being opened right now.
 
-    Of a login under way the first factor was judged by what the account was: so its epoch rises.
-    This session and the personal access tokens, which are made to stay, rise with it.
+    This session and the personal access tokens, which are made to stay, go on.
     """
     session, user = found.session, found.subject.user
     with transaction.atomic():
         end_all(user, reason, client, keep=session.pk, spare_personal=True)
-        kept = Session.objects.filter(Q(pk=session.pk) | Q(personal_token__isnull=False), user=user)
-        kept.filter(ended_at=None, security_epoch=F("user__security_epoch")).update(
-            security_epoch=F("security_epoch") + 1
-        )
-        User.objects.filter(pk=user.pk).update(security_epoch=F("security_epoch") + 1)
+        outdate([user.pk], Q(pk=session.pk) | Q(personal_token__isnull=False))
         user.refresh_from_db(fields=["security_epoch"])
     session.security_epoch = user.security_epoch
+
+
+def outdate(user_ids: Any, kept: Q) -> None:
+    """End what is being opened right now for these users; of the live sessions ``kept`` go on.
+
+    The proof of a login under way was judged by what the accounts were: so their epochs rise, and
+    those of the sessions with them. Inside of a transaction.
+    """
+    User.objects.filter(pk__in=user_ids).update(security_epoch=F("security_epoch") + 1)
+    rise(user_ids, kept)
+
+
+def rise(user_ids: Any, kept: Q) -> None:
+    """Let live sessions, and links in mails, go on under the epochs that have just risen by one.
+
+    A link has no first factor: it is no login.
+    """
+    before, after = F("user__security_epoch") - 1, F("security_epoch") + 1
+    live = Session.objects.filter(kept, user__in=user_ids, ended_at=None, security_epoch=before)
+    live.update(security_epoch=after)
+    links = Challenge.objects.filter(user__in=user_ids, spent_at=None, amr=[])
+    links.filter(security_epoch=before).update(security_epoch=after)
 
 
 def end_waiting(user_id: UUID, rows: QuerySet[Session], ended: LoginEvent) -> None:

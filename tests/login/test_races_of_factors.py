@@ -16,6 +16,7 @@ from accounts.login import (
     custody,
     enrolment,
     grants,
+    password_links,
     passwords,
     personal_tokens,
     sessions,
@@ -26,7 +27,7 @@ from accounts.login.outcome import Authenticated, LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.models import Session, User
 from mfa import challenges, totp
-from mfa.models import TotpAuthenticator
+from mfa.models import Challenge, TotpAuthenticator
 from tenants import resolve
 from tenants.hint import TenantHint
 from tenants.models import TenantPolicy
@@ -69,6 +70,7 @@ def test_a_login_by_password_alone_does_not_outlive_the_second_factor_bound_mean
 ) -> None:
     found = _of(logged_in().session)
     personal_tokens.make(found, "bot", PLAIN, context())
+    password_links.send_reset(town.alice, Act(context(), "erin"))
     verify = passwords.verify
 
     def meanwhile(*given: Any) -> bool:
@@ -85,6 +87,13 @@ def test_a_login_by_password_alone_does_not_outlive_the_second_factor_bound_mean
     assert _reason(found.session) is None
     enrolment.replace_codes(found, ["b" * 16], context())
     assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+    _the_link_is_good(town)
+
+
+def _the_link_is_good(town: Town) -> None:
+    """It opens no session by itself, and its account asks for the new factor."""
+    link = Challenge.objects.get(contract=password_links.Kind.RESET, spent_at=None)
+    assert link.security_epoch == User.objects.get(pk=town.alice.pk).security_epoch > 0
 
 
 def _proved() -> str:
@@ -102,12 +111,14 @@ class TestAFirstAuthenticatorAtLogin:
     ) -> None:
         found = _of(logged_in().session)
         personal_tokens.make(found, "bot", PLAIN, context())
+        password_links.send_reset(town.alice, Act(context(), "erin"))
         TenantPolicy(tenant=town.alpha, second_factor="required").save()
         resolve.invalidate()
         done = second(_proved(), None, STEPS, now=NOW)
         assert isinstance(done, Authenticated)
         assert (_reason(done.session), _reason(found.session)) == (None, Reason.SESSION_ENDED)
         assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+        _the_link_is_good(town)
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("throw_out", [custody.end_sessions, custody.disable])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from accounts.admin.providers import end_opened
-from accounts.login import custody
+from accounts.login import custody, identify
 from accounts.login.custody import Act
 from accounts.login.external import admit
 from accounts.models import ExternalAccount, Group, Session
@@ -44,6 +45,29 @@ def test_a_login_that_waits_for_its_second_factor_ends_with_the_word_that_began_
     browser.submit(page, code=cast.bob.code())
     assert reason() == "challenge_spent"
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("withdrawn", [_unlinked, _switched_off])
+def test_a_login_that_ends_at_that_moment_opens_nothing(
+    cast: Cast, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, withdrawn: Callable[[], None]
+) -> None:
+    """Its session is written when those that the word has opened were ended already."""
+    linked(cast, issuer, cast.alice)
+    other = signed_in(cast.alice)
+    browser, read = Browser(), identify.by_id
+
+    def meanwhile(*given: Any) -> Any:
+        found = read(*given)
+        withdrawn()
+        return found
+
+    query = depart(browser)
+    says(issuer, query["nonce"])
+    monkeypatch.setattr(identify, "by_id", meanwhile)
+    browser.get(BACK, {"state": query["state"], "code": "c0de"})
+    assert browser.get("/account/").status_code == 302
+    # What the owner has opened by himself goes on.
+    assert other.get("/account/").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
