@@ -356,9 +356,13 @@ class Enrolments(Bearers):
         self._end_others(token, bound=True)
 
     def _end_others(self, token: Token, *, bound: bool) -> None:
-        """What was opened without a new factor ends."""
+        """What was opened without a new factor ends, what is under way included."""
+        live = token.live
+        if bound:
+            live.actor.epoch += 1
+            live.epoch = live.actor.epoch
         for each in self.lives:
-            others = each.actor is token.live.actor and each is not token.live
+            others = each.actor is live.actor and each is not live
             each.ended |= bound and others
 
 

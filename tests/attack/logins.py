@@ -283,6 +283,7 @@ class Logins(Verdicts):
         self.happened["bound on the way"] += 1
         actor.totp_secret, actor.last_step = waiting.secret, int(waiting.proved_step or 0)
         actor.authenticator = self.sight.factors(actor.user_id).authenticator
+        actor.epoch += 1
         for each in self.lives:
             each.ended |= each.actor is actor
 
