@@ -5,6 +5,7 @@ somebody out: a login that is under way comes too late.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Thread
 from typing import Any
 
@@ -23,7 +24,8 @@ from accounts.login import (
 )
 from accounts.login.attempt import Attempt, ChallengeToken
 from accounts.login.custody import Act
-from accounts.login.outcome import Authenticated, LoginRefused, Reason
+from accounts.login.outcome import Authenticated, LoginRefused, Obligation, Reason
+from accounts.login.profile import ObligationForm
 from accounts.login.sessions import Found
 from accounts.models import Session, User
 from mfa import challenges, totp
@@ -38,11 +40,14 @@ from tests.login.gate import (
     context,
     found_town,
     logged_in,
+    login,
     reason_of,
     second,
 )
+from tests.login.keyring import PASSKEYS, enrol
 from tests.login.test_obligations import NOW, STEPS, begun
 from tests.login.test_races import _own_connection
+from tests.mfa.software_key import SoftwareKey
 
 
 def _the_app(found: Found) -> None:
@@ -52,6 +57,10 @@ def _the_app(found: Found) -> None:
 
 def _codes_by_mail(found: Found) -> None:
     enrolment.set_email_factor(found, context(), on=True)
+
+
+def _a_passkey(found: Found) -> None:
+    enrol(found.session, SoftwareKey())
 
 
 def _of(session: Session) -> Found:
@@ -64,11 +73,11 @@ def _reason(session: Session) -> Reason | None:
     return sessions.judge(_of(session), timezone.now(), None)
 
 
-@pytest.mark.parametrize("bind", [_the_app, _codes_by_mail])
+@pytest.mark.parametrize("bind", [_the_app, _codes_by_mail, _a_passkey])
 def test_a_login_by_password_alone_does_not_outlive_the_second_factor_bound_meanwhile(
     town: Town, monkeypatch: pytest.MonkeyPatch, bind: Callable[[Found], None]
 ) -> None:
-    found = _of(logged_in().session)
+    found = _of(logged_in(profile=PASSKEYS).session)
     personal_tokens.make(found, "bot", PLAIN, context())
     password_links.send_reset(town.alice, Act(context(), "erin"))
     verify = passwords.verify
@@ -119,6 +128,26 @@ class TestAFirstAuthenticatorAtLogin:
         assert (_reason(done.session), _reason(found.session)) == (None, Reason.SESSION_ENDED)
         assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
         _the_link_is_good(town)
+
+    def test_a_login_that_is_only_advised_to_set_one_up_does_not_outlive_it(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        TenantPolicy(tenant=town.alpha, second_factor="required").save()
+        resolve.invalidate()
+        advising = replace(PLAIN, obligations={Obligation.BIND_FACTOR: ObligationForm.ADVISE})
+        token, verify, done = _proved(), passwords.verify, []
+
+        def meanwhile(*given: Any) -> bool:
+            monkeypatch.setattr(passwords, "verify", verify)
+            done.append(second(token, None, STEPS, now=NOW))
+            return verify(*given)
+
+        monkeypatch.setattr(passwords, "verify", meanwhile)
+        late = login("alice", PASSWORD, profile=advising)
+        assert isinstance(late, Authenticated)
+        assert isinstance(done[0], Authenticated)
+        reasons = (_reason(late.session), _reason(done[0].session))
+        assert reasons == (Reason.SESSION_ENDED, None)
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("throw_out", [custody.end_sessions, custody.disable])
