@@ -17,7 +17,7 @@ from accounts.login.attempt import Attempt, Identifier, NameForm, Password
 from accounts.login.identify import Candidate
 from accounts.login.journey import Journey
 from accounts.login.outcome import LoginRefused, Reason
-from accounts.models import ExternalAccount
+from accounts.models import ExternalAccount, User
 from tenants.federation import providers
 from tenants.federation.ldap import Meet
 from tenants.federation.provider import Provider
@@ -79,6 +79,12 @@ def _directories(
     if tenant is None or not tenant.active or not tenant.serves(journey.profile.contract):
         return tenant, ()
     return tenant, providers.of_tenant(tenant.id, Kind.LDAP)
+
+
+def judges(user: User, tenant: TenantRecord) -> bool:
+    """Whether a directory judges this account's password, so that one kept here proves nothing."""
+    directories = providers.of_tenant(tenant.id, Kind.LDAP)
+    return bool(directories) and _link_of(user.pk, directories) is not None
 
 
 def _link_of(user_id: UUID, directories: tuple[Provider, ...]) -> ExternalAccount | None:

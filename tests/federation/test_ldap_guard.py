@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.test import Client
 
-from tests.contracts.rocketchat.exchange import let_pass, post, signed_in
+from accounts.login import passwords
+from accounts.models import User
+from tests.contracts.rocketchat.exchange import DIGEST, let_pass, post, signed_in
 from tests.federation.directory import SECRET, Slapd
 from tests.federation.providers import ldap_row
-from tests.fixtures import Cast
+from tests.fixtures import PASSWORD, Cast
 
 
 def test_who_has_just_logged_in_by_a_directory_may_set_an_app_up(
@@ -21,3 +23,8 @@ def test_who_has_just_logged_in_by_a_directory_may_set_an_app_up(
     # There is nothing to be asked for once that is long ago.
     let_pass(1801)
     assert post(client, "users.enableTotp", headers).status_code == 403
+    # Nor is a password that the account still has here.
+    User.objects.filter(username="anna").update(password=passwords.encode(PASSWORD))
+    proof = {**headers, "x-2fa-code": DIGEST, "x-2fa-method": "password"}
+    for call in ("users.enableTotp", "users.generatePersonalAccessToken"):
+        assert post(client, call, proof, {"tokenName": "bot"}).status_code == 403

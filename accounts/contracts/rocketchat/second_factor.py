@@ -23,6 +23,7 @@ from accounts.contracts.rocketchat.bodies import plain_code
 from accounts.contracts.rocketchat.people import iso
 from accounts.contracts.rocketchat.tokens import LOGIN
 from accounts.login import (
+    directory_login,
     enrolment,
     mailed_codes,
     passwords,
@@ -150,7 +151,8 @@ def _method(call: Call, methods: Sequence[str], subject: Subject) -> str | None:
     # Where only a security key is set up the password would be less than the account demands.
     if subject.factors or not passwords.is_hashed(subject.user.password):
         return None
-    return PASSWORD
+    # What a directory's person still has here would outlive him there.
+    return None if directory_login.judges(subject.user, subject.tenant) else PASSWORD
 
 
 def _details(
