@@ -50,7 +50,9 @@ def public(call: Call) -> dict[str, Any]:
         if names is None or name in names
     ]
     offset = _number(call.query("offset"), 0)
-    page = settings[offset : offset + min(_number(call.query("count"), _PAGE), _MAX_PAGE)]
+    # The product's 0 is "all of them"; there are fewer than a page here.
+    count = _number(call.query("count"), 0) or _PAGE
+    page = settings[offset : offset + min(count, _MAX_PAGE)]
     return {"settings": page, "count": len(page), "offset": offset, "total": len(settings)}
 
 

@@ -86,6 +86,8 @@ class TestPublicSettings:
         page = client.get(f"{SETTINGS}?count=2&offset=3").json()
         assert [setting["_id"] for setting in page["settings"]] == names[3:5]
         assert (page["count"], page["offset"], page["total"]) == (2, 3, len(names))
+        # The product's word for "without a bound".
+        assert client.get(f"{SETTINGS}?count=0").json() == everything
 
     @pytest.mark.parametrize(
         "query", ["count=x&offset=x", "count=-1&offset=-1", "count=²&offset=" + "9" * 5000]
