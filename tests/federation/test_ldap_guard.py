@@ -23,8 +23,16 @@ def test_who_has_just_logged_in_by_a_directory_may_set_an_app_up(
     # There is nothing to be asked for once that is long ago.
     let_pass(1801)
     assert post(client, "users.enableTotp", headers).status_code == 403
-    # Nor is a password that the account still has here.
+
+
+def test_a_password_that_the_account_still_has_here_passes_no_guard(
+    client: Client, cast: Cast, corp: Slapd
+) -> None:
+    ldap_row(cast.alpha, corp)
+    corp.person("anna", mail="anna@alpha.example", displayName="Anna")
+    headers = signed_in(client, "anna", SECRET)
     User.objects.filter(username="anna").update(password=passwords.encode(PASSWORD))
+    let_pass(1801)
     proof = {**headers, "x-2fa-code": DIGEST, "x-2fa-method": "password"}
     for call in ("users.enableTotp", "users.generatePersonalAccessToken"):
         assert post(client, call, proof, {"tokenName": "bot"}).status_code == 403
