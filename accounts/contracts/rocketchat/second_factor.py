@@ -42,6 +42,8 @@ from accounts.wire.contract import Answer, Fault, Faulted
 from mfa import email_codes
 from mfa.totp import is_code
 from tenants.hashing import Overloaded
+from tenants.hint import TenantHint
+from tenants.resolve import resolve
 
 # So long nothing more is asked of a token that has proved a factor.
 MEMORY = timedelta(seconds=1800)
@@ -165,10 +167,21 @@ def _details(
         "availableMethods": list(methods),
     }
     if method == EMAIL:
-        details["emailOrUsername"] = subject.user.username
+        details["emailOrUsername"] = _addressee(subject)
     if mail is not None and mail.expires_at is not None:
         details["codeExpires"] = iso(mail.expires_at)
     return details
+
+
+def _addressee(subject: Subject) -> str:
+    """The name by which ``users.2fa.sendEmailCode`` finds this user where the login did."""
+    user, tenant = subject.user, subject.tenant
+    bare, by_email = resolve(TenantHint()), resolve(TenantHint(email=user.email))
+    if bare is not None and by_email is not None and bare.id != tenant.id == by_email.id:
+        # At the bare address only the e-mail's domain leads to this tenant.
+        return user.email
+    # What has an "@" is looked up as an address.
+    return user.email if "@" in user.username else user.username
 
 
 def _mail(method: str, subject: Subject, now: datetime) -> MailState | None:

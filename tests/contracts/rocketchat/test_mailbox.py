@@ -9,9 +9,10 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts.login import mailed_codes
 from accounts.models import User
 from mfa import email_codes
-from mfa.models import EmailFactor, TotpAuthenticator
+from mfa.models import EmailCode, EmailFactor, TotpAuthenticator
 from tests.contracts.rocketchat.exchange import (
     MailingClient,
     guard,
@@ -92,3 +93,18 @@ def test_where_there_is_nothing_else_the_mailed_code_is_enough(client: Client, c
     log_in(client, body)
     headers = token_headers(log_in(client, {**body, "code": mailed()["x-2fa-code"]}))
     assert post(client, "users.enableTotp", headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["alice", "alice@elsewhere.example"])
+def test_whoever_is_asked_for_a_mailed_code_is_told_the_name_under_which_another_is_sent(
+    client: Client, cast: Cast, name: str
+) -> None:
+    # The domain leads to beta at the bare address, where alice is somebody of alpha.
+    user = cast.alice_of_beta.user
+    User.objects.filter(pk=user.pk).update(username=name, username_key=name)
+    mails(user)
+    asked = log_in(client, {"user": user.email, "password": PASSWORD}).json()["details"]
+    assert (asked["codeGenerated"], len(mail.outbox)) == (True, 1)
+    EmailCode.objects.update(created_at=timezone.now() - mailed_codes.SPACING)
+    post(client, "users.2fa.sendEmailCode", {}, {"emailOrUsername": asked["emailOrUsername"]})
+    assert [message.to for message in mail.outbox] == [[user.email]] * 2
