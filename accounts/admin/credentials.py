@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import provisioning
 from accounts.admin.deeds import Deed
 from accounts.admin.scope import RowForm, ScopedAdmin, link, moment
+from accounts.admin.sessions import title_of
 from accounts.audit import Event
 from accounts.console import console
 from accounts.login import custody, passwords
@@ -67,7 +68,7 @@ class ServiceCredentialAdmin(ScopedAdmin):
         ),
     )
     fields = ("user", "label", "contract", "expires_at")
-    list_display = ("client_id", "label", "account", "contract", "state", "last_used")
+    list_display = ("client_id", "label", "account", "over", "state", "last_used")
     list_select_related = ("user",)
     search_fields = ("=client_id", "label", "user__username_key")
     search_help_text = "Client id, label or user name"
@@ -81,7 +82,7 @@ class ServiceCredentialAdmin(ScopedAdmin):
         """All but the hash."""
         if obj is None:
             return self.fields
-        return ("client_id", "account", "label", "contract", "state", "expires_at", "last_used")
+        return ("client_id", "account", "label", "over", "state", "end", "last_used")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Machines only: a person's secret in another's hands would be that person's password."""
@@ -120,6 +121,16 @@ class ServiceCredentialAdmin(ScopedAdmin):
     def account(self, obj: ServiceCredential) -> str:
         """Whose it is."""
         return link(obj.user)
+
+    @admin.display(description="contract", ordering="contract")
+    def over(self, obj: ServiceCredential) -> str:
+        """By its title, or all of them."""
+        return title_of(obj.contract) or "all"
+
+    @admin.display(description="ends")
+    def end(self, obj: ServiceCredential) -> str:
+        """When it stops working by itself."""
+        return moment(obj.expires_at) if obj.expires_at else "never"
 
     @admin.display(description="state")
     def state(self, obj: ServiceCredential) -> str:

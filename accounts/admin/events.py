@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin import traces
 from accounts.admin.exports import ExportedAdmin, Row, moment_filter, text_of
 from accounts.admin.scope import choice_filter, link
-from accounts.admin.sessions import contract_choices
+from accounts.admin.sessions import contract_choices, title_of
 from accounts.audit import Event
 from accounts.console import console
 from accounts.login.outcome import Reason
@@ -35,7 +35,7 @@ class LoginEventAdmin(ExportedAdmin):
     moment = "at"
     rows_name = "audit trail"
 
-    list_display = ("when", "event", "account", "contract", "why", "address")
+    list_display = ("when", "event", "account", "over", "why", "address")
     list_filter = (
         moment_filter("at", "time"),
         choice_filter("event", "event", _event_choices, "event"),
@@ -51,7 +51,7 @@ class LoginEventAdmin(ExportedAdmin):
         "event",
         "account",
         "tenant",
-        "contract",
+        "over",
         "why",
         "factor",
         "address",
@@ -113,6 +113,11 @@ class LoginEventAdmin(ExportedAdmin):
     def account(self, obj: LoginEvent) -> str:
         """Whom it is about."""
         return link(obj.user) if obj.user_id else "–"
+
+    @admin.display(description="contract", ordering="contract")
+    def over(self, obj: LoginEvent) -> str:
+        """By its title."""
+        return title_of(obj.contract) or "–"
 
     @admin.display(description="reason", ordering="reason")
     def why(self, obj: LoginEvent) -> str:

@@ -204,6 +204,12 @@ class ExportedAdmin(ScopedAdmin):
             return chosen
         return (TenantFilter, *chosen)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Who sees several tenants sees which."""
+        shown = tuple(super().get_list_display(request))
+        at = shown.index("account") + 1
+        return (*shown[:at], "tenant", *shown[at:]) if request.user.is_superuser else shown
+
     def _filters(self, request: HttpRequest | None) -> list[str]:
         return [*super()._filters(request), "until"]
 

@@ -48,6 +48,7 @@ class ScopedAdmin(Admin):
     actions: Any = None
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+    empty_value_display = "–"
     list_max_show_all = 0
     show_full_result_count = False
     paginator = CappedPaginator

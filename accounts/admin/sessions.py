@@ -18,6 +18,7 @@ from accounts.console import act, console
 from accounts.login import custody
 from accounts.login import sessions as live
 from accounts.models import Session, User
+from accounts.web.account import agents
 from accounts.web.profile import SLUG
 from accounts.wire.registry import contracts
 from tenants.resolve import directory
@@ -39,6 +40,11 @@ _METHODS = {
 def contract_choices() -> list[tuple[str, str]]:
     """Every contract and the browser."""
     return [*((c.slug, c.title) for c in contracts().values()), (SLUG, "Browser")]
+
+
+def title_of(contract: str) -> str:
+    """What people call a contract; one that is installed no more goes by its slug."""
+    return dict(contract_choices()).get(contract, contract)
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -95,7 +101,7 @@ class SessionAdmin(ExportedAdmin):
     actions = ("end_selected",)
     # A column's own link and the row's do not go into each other.
     list_display_links = ("since",)
-    list_display = ("account", "contract", "state", "since", "seen", "address", "client", "level")
+    list_display = ("account", "over", "state", "since", "seen", "address", "client", "level")
     list_filter = (
         LiveFilter,
         choice_filter("contract", "contract", contract_choices, "contract"),
@@ -108,11 +114,11 @@ class SessionAdmin(ExportedAdmin):
     fields = (
         "account",
         "tenant",
-        "contract",
+        "over",
         "state",
         "since",
         "seen",
-        "expires_at",
+        "end",
         "level",
         "proofs",
         "address",
@@ -174,6 +180,11 @@ class SessionAdmin(ExportedAdmin):
         """Whose it is."""
         return link(obj.user)
 
+    @admin.display(description="contract", ordering="contract")
+    def over(self, obj: Session) -> str:
+        """By its title."""
+        return title_of(obj.contract)
+
     @admin.display(description="state")
     def state(self, obj: Session) -> str:
         """Live, or since when and why not."""
@@ -193,10 +204,15 @@ class SessionAdmin(ExportedAdmin):
         """When it was used."""
         return moment(obj.last_seen_at)
 
+    @admin.display(description="ends")
+    def end(self, obj: Session) -> str:
+        """When it is over, however much it is used."""
+        return moment(obj.expires_at)
+
     @admin.display(description="client")
     def client(self, obj: Session) -> str:
-        """The beginning of the user agent."""
-        return obj.agent[:40] + ("…" if len(obj.agent) > 40 else "")
+        """What people call the program; its own words are on the session's page."""
+        return agents.short(obj.agent)
 
     @admin.display(description="level", ordering="acr")
     def level(self, obj: Session) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
+from django.db.models import Count
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from accounts.admin.scope import Inline
-from tenants.models import TenantDomain, TenantPolicy
+from accounts.models import User
+from tenants.models import Tenant, TenantDomain, TenantPolicy
 
 if TYPE_CHECKING:
     _FormSet = BaseInlineFormSet[Any, Any, Any]
 else:
     _FormSet = BaseInlineFormSet
+
+# Tenants that a warning names.
+_MOST_TOLD = 5
 
 
 class _LabelledFormSet(_FormSet):
@@ -64,3 +70,28 @@ class PolicyInline(_TenantInline):
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         """An empty row to fill in, written only once something in it was changed."""
         return 1 if request.user.is_superuser else 0
+
+
+def tell_of_strangers(request: HttpRequest, tenant: Tenant, formset: Any) -> None:
+    """Warn of people elsewhere whose e-mail leads to this tenant now that it has their domain.
+
+    Nothing is forbidden: they may be guests there, and their own address still lets them in.
+    """
+    if formset.model is not TenantDomain:
+        return
+    saved = [*formset.new_objects, *(domain for domain, _ in formset.changed_objects)]
+    for claimed in saved:
+        if claimed.kind != TenantDomain.Kind.EMAIL:
+            continue
+        people = User.objects.filter(
+            kind=User.Kind.PERSON, email_key__endswith=f"@{claimed.domain}"
+        ).exclude(tenant=tenant)
+        counted = people.values_list("tenant__name").annotate(count=Count("pk")).order_by("-count")
+        told = [f"{name}: {count}" for name, count in counted[:_MOST_TOLD]]
+        if told:
+            messages.warning(
+                request,
+                f"People of other tenants have addresses in {claimed.domain} ({', '.join(told)}). "
+                f"At the bare address their e-mail leads to {tenant.name} from now on; they get "
+                "in at their own tenant's host or path.",
+            )

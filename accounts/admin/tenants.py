@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from accounts.admin import contract_settings
 from accounts.admin.contract_settings import surfaces
 from accounts.admin.scope import RowForm, ScopedAdmin, listing
-from accounts.admin.tenant_parts import DomainInline, PolicyInline
+from accounts.admin.tenant_parts import DomainInline, PolicyInline, tell_of_strangers
 from accounts.audit import Event
 from accounts.console import console
 from accounts.models import LoginEvent, Session, SigningKey, User
@@ -280,6 +280,8 @@ class TenantAdmin(ScopedAdmin):
         """Every process reads the tenants anew; this one at once, a new one gets its keys."""
         super().save_related(request, form, formsets, change)
         tenant = form.instance
+        for each in formsets:
+            tell_of_strangers(request, tenant, each)
         if not change:
             keys.create_first(tenant.pk, token_profiles(), timezone.now())
             transaction.on_commit(keys.invalidate)

@@ -93,7 +93,8 @@ def _known(table: Mapping[str, str]) -> Callable[[str], str]:
 def _tenant(value: str) -> str:
     if value == "none":
         return "What the request names is no tenant here."
-    return "" if value not in directory().by_slug else f"The login is for the tenant “{value}”."
+    known = directory().by_slug.get(value)
+    return f"The login is for the tenant “{known.name}”." if known else ""
 
 
 def _due(value: str) -> str:

@@ -48,7 +48,7 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.contract} session of {self.user_id}"
+        return f"{self.contract} session of {self.user}"
 
 
 class Grant(models.Model):

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts import provisioning
 from accounts.models import User
+from tenants.models import Tenant
 from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
 from tests.web.browsing import Browser, signed_in
@@ -43,3 +44,29 @@ def test_who_is_over_all_tenants_may_and_what_stands_does_not_disturb(cast: Cast
     answer = officer.submit(page, path, username="guest", email=guest.email, display_name="G")
     assert answer.status_code == 302
     assert User.objects.get(pk=guest.pk).display_name == "G"
+
+
+def test_who_claims_a_domain_is_told_of_other_tenants_people_in_it(cast: Cast) -> None:
+    provisioning.create_user(cast.beta, "guest", email="guest@Gamma.example")
+    provisioning.create_user(cast.beta, "bot", email="bot@gamma.example", kind="service")
+    provisioning.create_user(cast.alpha, "own", email="own@gamma.example")
+    boss = signed_in(make_superuser(cast.erin))
+    path = path_of(Tenant, cast.alpha.pk, "change")
+
+    def told(**fields: str) -> str:
+        form = {"name": "Alpha", "state": "active", **fields}
+        for part, number in (("domains", "1"), ("policy", "0")):
+            form |= {f"{part}-TOTAL_FORMS": number, f"{part}-INITIAL_FORMS": "0"}
+        assert boss.submit(boss.get(path), path, **form).status_code == 302
+        return boss.get(path_of(Tenant)).content.decode()
+
+    new = {"domains-0-tenant": str(cast.alpha.pk), "domains-0-id": ""}
+    warning = "People of other tenants have addresses in gamma.example (Beta: 1)."
+    told(**new, **{"domains-0-kind": "host", "domains-0-domain": "gamma.example"})
+    assert warning not in told(
+        **new, **{"domains-0-kind": "email", "domains-0-domain": "d.example"}
+    )
+    assert warning in told(
+        **new, **{"domains-0-kind": "email", "domains-0-domain": "Gamma.example"}
+    )
+    assert warning not in boss.get(path_of(Tenant)).content.decode()

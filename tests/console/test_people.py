@@ -65,7 +65,7 @@ def test_the_list_tells_kind_state_factor_and_the_last_sign_in_with_its_contract
     alice = f"alice alice@alpha.example Alice Person Active False False {seen:%Y-%m-%d %H:%M} UTC"
     assert row_of(page, "alice") == f"{alice} · Rocket.Chat"
     assert row_of(page, "bob") == "bob bob@alpha.example Bob Person Active True False never"
-    assert row_of(page, "svc").startswith("svc svc@service.bytebase.com - Service Active False")
+    assert row_of(page, "svc").startswith("svc svc@service.bytebase.com – Service Active False")
     assert row_of(page, "erin").endswith("UTC · Browser")
 
 

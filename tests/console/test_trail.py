@@ -201,7 +201,7 @@ def test_the_page_of_a_refusal_says_why_and_what_the_client_was_told(cast: Cast)
     row = LoginEvent.objects.get(reason="wrong_password")
     page = signed_in(cast.erin).get(path_of(LoginEvent, row.pk, "change")).content.decode()
     for words in (
-        "The login is for the tenant “alpha”.",
+        "The login is for the tenant “Alpha”.",
         "The domain of the e-mail address is the tenant&#x27;s.",
         "The name belongs to an account.",
         "No counter of failures was full.",
@@ -269,3 +269,26 @@ def test_the_trail_is_called_so(cast: Cast) -> None:
     page = signed_in(cast.erin).get("/admin/").content.decode()
     assert "Audit trail" in page
     assert "Login events" not in page
+
+
+def test_lists_call_contracts_and_tenants_by_their_titles_and_fold_their_filters(
+    cast: Cast,
+) -> None:
+    event(cast)
+    event(cast, tenant=cast.beta, user=None, contract="gone")
+    open_session(cast.alice.user, "oloid")
+    of_one = signed_in(cast.erin).get(path_of(LoginEvent)).content.decode()
+    assert "<summary>Tenant:" not in of_one
+    boss = signed_in(make_superuser(cast.erin))
+    trail = boss.get(path_of(LoginEvent) + "?reason=wrong_password").content.decode()
+    assert 'class="field-tenant nowrap">Alpha<' in trail
+    assert 'class="field-tenant nowrap">Beta<' in trail
+    assert 'class="field-over">ColdStream<' in trail
+    assert 'class="field-over">gone<' in trail
+    assert "\n2 events\n" in trail
+    assert '<summary>Reason: <span class="chosen">wrong password</span></summary>' in trail
+    assert "<details open" not in trail
+    # Before the rows, in the source as on the page.
+    assert trail.index('id="filters"') < trail.index('id="result_list"')
+    sessions = boss.get(path_of(Session)).content.decode()
+    assert 'class="field-over">Oloid (Amazon Cognito)<' in sessions

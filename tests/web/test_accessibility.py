@@ -1,4 +1,4 @@
-"""Every page, as axe-core and a narrow window see it: WCAG 2.2 AA, light and dark, 360 pixels."""
+"""Every page, as axe-core and two windows see it: WCAG 2.2 AA, light and dark, 360 pixels."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ _LOST = """() => {
   return all.filter(lost).map(each => each.outerHTML.slice(0, 90));
 }"""
 
+# Tables may, in a narrow window.
+_SIDEWAYS = """() => [...document.querySelectorAll(".results, .wide")]
+  .filter(each => each.scrollWidth > each.clientWidth + 1)
+  .map(each => `${each.className}, ${each.scrollWidth} pixels in ${each.clientWidth}`)"""
+
 
 def objections(page: Page) -> list[str]:
     """All that is wrong with the page that is open."""
@@ -55,6 +60,7 @@ def objections(page: Page) -> list[str]:
     found = violations(page, RULES, "tag")
     page.emulate_media(color_scheme="dark")
     found += [f"dark {each}" for each in violations(page, ["color-contrast"], "rule")]
+    found += [f"scrolls sideways on a desktop: {each}" for each in page.evaluate(_SIDEWAYS)]
     page.set_viewport_size({"width": 360, "height": 740})
     width = page.evaluate("() => document.documentElement.scrollWidth")
     if width > 360:
