@@ -13,7 +13,7 @@ from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.password_links import Kind, Link
 from accounts.web import browser
 from accounts.web.forms import ChosenPasswordForm, ForgottenForm, blamed
-from accounts.web.pages import page, refused, render
+from accounts.web.pages import page, render
 from accounts.web.wording import Words, words
 from tenants.hashing import Overloaded
 
@@ -98,7 +98,8 @@ def _chosen(
 
 def _over(request: HttpRequest) -> HttpResponse:
     text = _("It was used before, or it is too old. You can ask for another one.")
-    return refused(request, 410, _("This link does not work any more"), text)
+    context = {"title": _("This link does not work any more"), "text": text, "ask_again": True}
+    return render(request, "web/refused.html", context, status=410)
 
 
 def _waiting(answer: HttpResponse, refusal: LoginRefused) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32decode
+from typing import Any
 
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from tenants import resolve
 from tenants.models import TenantPolicy
 from tests.fixtures import Cast
 from tests.web.accounting import CODES_FILE, SESSIONS, send, text
-from tests.web.browsing import Browser, signed_in
+from tests.web.browsing import LOGIN, Browser, hidden, signed_in
 from tests.web.test_pages import Outline, faults_of
 
 PASSKEYS = "/account/passkeys/"
@@ -102,3 +103,25 @@ def test_only_the_first_way_to_sign_in_has_the_main_button(cast: Cast) -> None:
     outline = Outline(Browser().get("/sign-in/"))
     buttons = [each.get("class", "") for each in outline.all("button") if each.get("type")]
     assert buttons == ["", "second"]
+
+
+def test_a_sign_in_that_another_tab_was_first_with_goes_on_there(cast: Cast) -> None:
+    browser = Browser()
+    page: Any = browser.get(LOGIN)
+    stale = hidden(page)
+    fields = {**stale, "identifier": "alice", "password": cast.alice.password}
+    assert browser.sign_in(cast.alice).status_code == 302
+    late = browser.post(LOGIN, {**fields, "next": "/account/sessions/"})
+    assert (late.status_code, late["Location"]) == (302, "/account/sessions/")
+    away = browser.post(LOGIN, {**fields, "next": "//elsewhere.example/"})
+    assert (away.status_code, away["Location"]) == (302, "/account/")
+    # Whoever is not signed in, at an address that is nobody's, or at another form: as ever.
+    assert browser.post("/t/nobody/sign-in/", fields).status_code == 403
+    assert browser.post("/account/profile/", fields).status_code == 403
+    assert Browser().post(LOGIN, fields).status_code == 403
+
+
+def test_a_link_that_is_used_up_shows_the_way_to_another(cast: Cast) -> None:
+    page = Browser().get("/password/no-such-link/")
+    assert page.status_code == 410
+    assert '<a href="/forgot/">' in page.content.decode()
