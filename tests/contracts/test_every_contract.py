@@ -70,6 +70,9 @@ def sound(answer: Any, what: object = "") -> None:
     status = answer.status_code
     assert status < 500 or status == 503, (what, answer.content[:500])
     assert not 300 <= status < 400, (what, status)
+    if status == 204:
+        assert (answer.content, answer.get("Content-Type")) == (b"", None), what
+        return
     assert not answer["Content-Type"].startswith("text/html"), (what, answer.content[:500])
     if status >= 400:
         assert "no-store" in answer["Cache-Control"], what
