@@ -120,7 +120,9 @@ class ProviderAdmin(ScopedAdmin):
             told = ("creates_accounts", "domain", "domains_shown", "settings_shown")
             return [(None, {"fields": first}), ("Settings", {"fields": told})]
         settings = tuple(each.field_name for each in SETTINGS[kind])
-        secret = ("new_secret", "remove_secret") if kind in SECRETS else ()
+        secret = ["new_secret"] if kind in SECRETS else []
+        if obj is not None and obj.sealed_secret:
+            secret.append("remove_secret")
         return [
             (None, {"fields": first}),
             (_KINDS[kind], {"fields": (*settings, *secret)}),

@@ -11,7 +11,8 @@ from accounts.wire.call import host_of
 from tenants.hint import TenantHint
 from tenants.resolve import directory, explicit
 
-# Short enough that a published key is seen well before it signs.
+# Short beside the time for which a key is published before it signs, where a rotation is given one
+# (``rotate_keys --after``).
 CACHE = "public, max-age=300"
 _UNCACHED = {"Cache-Control": "no-store"}
 

@@ -115,6 +115,7 @@ def test_a_secret_is_written_and_never_shown(
     page = boss.get(path_of(IdentityProvider, row.pk, "change")).content.decode()
     assert SECRET not in page
     assert row.sealed_secret not in page
+    assert "remove_secret" in page
     sealed = row.sealed_secret
     # Left empty, it stays.
     assert change(boss, row, capture, title="New title").status_code == 302
@@ -126,6 +127,8 @@ def test_a_secret_is_written_and_never_shown(
     assert change(boss, row, capture, remove_secret="on").status_code == 302
     row.refresh_from_db()
     assert row.sealed_secret == ""
+    shown = boss.get(path_of(IdentityProvider, row.pk, "change")).content.decode()
+    assert ("new_secret" in shown, "remove_secret" in shown) == (True, False)
     told = [dict(trace) for _, trace in events("changed")]
     assert [each["changed"] for each in told] == [
         "changed Title",
