@@ -24,14 +24,12 @@ from django.utils.translation import gettext as _
 from accounts.login import sessions
 from accounts.login.custody import Act
 from accounts.login.sessions import Found
-from accounts.models import LoginEvent
 from accounts.web import browser, pages
 from accounts.web.profile import CONSOLE, fits_console, is_staff
 from accounts.web.sign_in import destination, sign_out
 
 # Nobody's password is changed here, and no row has a page elsewhere.
 _UNUSED = {"password_change", "password_change_done", "view_on_site"}
-_RECENT = 12
 # How a sign-in proves a second factor; a mailed code is the weakest.
 _SECOND = sessions.SECOND | {sessions.EMAIL}
 _MISSING = (404, "Nothing here", "There is no such page, or it is not yours to see.")
@@ -97,14 +95,8 @@ class Console(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """The overview, with what happened last."""
-        recent = within(request.user, LoginEvent.objects.order_by("-at"), "tenant")
-        context = {
-            "recent": recent.select_related("user")[:_RECENT],
-            **self.overview(request),
-            **(extra_context or {}),
-        }
-        return super().index(request, context)
+        """The overview."""
+        return super().index(request, {**self.overview(request), **(extra_context or {})})
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         known = _FORBIDDEN if isinstance(error, PermissionDenied) else _STRANGE

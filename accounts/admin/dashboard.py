@@ -32,6 +32,7 @@ from django.utils import timezone
 
 from accounts.admin import charts
 from accounts.admin.contract_settings import surfaces
+from accounts.admin.events import latest
 from accounts.audit import Event
 from accounts.console import console, within
 from accounts.login import throttle
@@ -44,6 +45,7 @@ from tenants.resolve import directory
 CLIENT_DAYS = 30
 # So many groups, accounts and rows are looked at; what is left out is said.
 MOST_CLIENTS, MOST_SUSPECTS, MOST_SHOWN = 200, 500, 20
+_LATEST = 12
 _LONGEST_LOCK = timedelta(days=30)
 
 
@@ -88,6 +90,7 @@ def summary(request: HttpRequest) -> Mapping[str, Any]:
         "uses": clients(user, now),
         "client_days": CLIENT_DAYS,
         "ends": ends(user, now.date()),
+        "recent": latest(user, _LATEST),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from accounts.admin.exports import ExportedAdmin, Row, moment_filter, text_of
 from accounts.admin.scope import choice_filter, link
 from accounts.admin.sessions import contract_choices, title_of
 from accounts.audit import Event
-from accounts.console import console
+from accounts.console import console, within
 from accounts.login.outcome import Reason
 from accounts.models import LoginEvent, Session, User
 from tenants.resolve import directory
@@ -25,6 +26,17 @@ def _event_choices() -> list[tuple[str, str]]:
 
 def _reason_choices() -> list[tuple[str, str]]:
     return [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
+
+
+def latest(officer: Any, most: int) -> list[tuple[LoginEvent, Sequence[str]]]:
+    """What happened last of what he may see: each event with the account, contract and reason."""
+    rows = within(officer, LoginEvent.objects.order_by("-at"), "tenant").select_related("user")
+    return [(row, [word for word in _words(row) if word]) for row in rows[:most]]
+
+
+def _words(row: LoginEvent) -> Sequence[str]:
+    account = row.user.username if row.user else ""
+    return account, title_of(row.contract), row.reason.replace("_", " ")
 
 
 @admin.register(LoginEvent, site=console)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import provisioning
 from accounts.admin import charts, dashboard
 from accounts.admin.dashboard import PERIODS
+from accounts.admin.events import latest
 from accounts.audit import Event
 from accounts.console import console
 from accounts.login import throttle
@@ -65,6 +66,18 @@ def test_logins_and_refusals_are_counted_by_contract_within_the_period_and_tenan
     make_superuser(cast.erin)
     assert numbers(cast.erin) == {"coldstream": (10, 2), "browser": (1, 0), "oloid": (0, 1)}
     assert numbers(cast.erin, MONTH)["oloid"] == (0, 2)
+
+
+def test_what_happened_last_is_told_in_the_words_of_the_trail(cast: Cast) -> None:
+    refused = {"event": Event.LOGIN_REFUSED, "reason": "wrong_password"}
+    happened(cast.beta, 1, at=NOON + timedelta(minutes=2))
+    happened(cast.alpha, 1, user=cast.alice.user, at=NOON + timedelta(minutes=1), **refused)
+    happened(cast.alpha, 1, contract="browser")
+    found = [(row.event, words) for row, words in latest(officer(cast.erin), 2)]
+    assert found == [
+        (Event.LOGIN_REFUSED, ["alice", "ColdStream", "wrong password"]),
+        (Event.LOGIN_ACCEPTED, ["Browser"]),
+    ]
 
 
 def test_the_bars_of_a_chart_lie_within_it_and_one_scale_holds_for_all(cast: Cast) -> None:
