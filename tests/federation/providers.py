@@ -11,13 +11,8 @@ from tenants.federation.settings import Kind, parse
 from tenants.models import IdentityProvider, Tenant
 from tenants.sealing import seal
 from tenants.uuid7 import uuid7
-from tests.federation.directory import (
-    SERVICE,
-    SERVICE_PASSWORD,
-    SUFFIX,
-    Slapd,
-    authority,
-)
+from tests.federation.certificates import authority
+from tests.federation.directory import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd
 
 FILTER = "(|(uid=%s)(mail=%s))"
 

@@ -17,20 +17,9 @@ from tenants.federation.identity import ExternalIdentity, ProviderRefused, Provi
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind, parse
 from tenants.models import IdentityProvider
-from tests.federation.directory import (
-    SECRET,
-    SERVICE,
-    SERVICE_PASSWORD,
-    SUFFIX,
-    Relay,
-    Slapd,
-    authority,
-    certificate,
-    door,
-    server_context,
-    silent,
-    slapd,
-)
+from tests.federation.certificates import authority, certificate
+from tests.federation.directory import SECRET, SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, slapd
+from tests.federation.doors import Relay, door, server_context, silent
 from tests.federation.providers import ldap_provider, ldap_settings
 
 WRONG = "the directory does not take this name with this password"

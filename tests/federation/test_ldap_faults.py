@@ -23,16 +23,9 @@ from accounts.models import LoginEvent, Session
 from tenants.federation import ldap, outbound
 from tenants.federation.identity import ProviderRefused, ProviderUnavailable
 from tenants.federation.provider import Provider
-from tests.federation.directory import (
-    SECRET,
-    Relay,
-    Slapd,
-    certificate,
-    door,
-    garbage,
-    server_context,
-    silent,
-)
+from tests.federation.certificates import certificate
+from tests.federation.directory import SECRET, Slapd
+from tests.federation.doors import Relay, door, garbage, server_context, silent
 from tests.federation.providers import ldap_provider, ldap_row
 from tests.fixtures import PASSWORD, Cast
 from tests.ops.demo import ROOT

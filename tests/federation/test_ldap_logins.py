@@ -20,7 +20,8 @@ from mfa import binding, totp
 from tenants import resolve
 from tenants.models import Tenant
 from tests.contracts.rocketchat.exchange import CODE_INVALID, CODE_REQUIRED, UNAUTHORIZED
-from tests.federation.directory import SECRET, SUFFIX, Slapd, door, silent
+from tests.federation.directory import SECRET, SUFFIX, Slapd
+from tests.federation.doors import door, silent
 from tests.federation.providers import ldap_row
 from tests.fixtures import PASSWORD, Cast, Persona
 from tests.web.browsing import Browser

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.federation.directory import Relay, Slapd, certificate, door, server_context
+from tests.federation.certificates import certificate
+from tests.federation.directory import Slapd
+from tests.federation.doors import Relay, door, server_context
 from tests.federation.providers import ldap_provider
 from tests.federation.test_ldap import WRONG, refusal
 
