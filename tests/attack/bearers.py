@@ -8,10 +8,22 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from tests.attack.doors import FIRST, Step
 from tests.attack.ledger import Token
 from tests.attack.logins import Logins
+from tests.attack.people import Actor
 from tests.attack.places import ENDING, GUARDED, RENEW, Place, Try, of, tokens
 from tests.attack.story import ACTORS, ADDRESSES
+
+# Where a whole login begins that gives all tokens of its contract.
+DOORS = {
+    "browser": "browser",
+    "bytebase": "bytebase web",
+    "coldstream": "coldstream",
+    "datarhei": "datarhei",
+    "oloid": "oloid InitiateAuth",
+    "rocketchat": "rocketchat plain",
+}
 
 
 class Bearers(Logins):
@@ -59,12 +71,41 @@ class Bearers(Logins):
                 same = each.actor is live.actor and each.contract == live.contract
                 each.ended |= each is live or (whole and same)
 
+    @rule(
+        place=st.sampled_from(sorted(RENEW)),
+        who=st.sampled_from(ACTORS),
+        pause=st.sampled_from([0, 0, 11, 601, 3601]),
+        times=st.integers(1, 3),
+    )
+    def log_in_and_renew(self, place: str, who: str, pause: int, times: int) -> None:
+        """A whole login, and what it gave at the door that continues it, once or more often."""
+        token = self._own_token(RENEW[place], self.actors[who])
+        if token is None:
+            return
+        self.clock.forward(pause)
+        for _ in range(times):
+            self._presented(RENEW[place], token, token.text, of(token.live.actor))
+
+    def _own_token(self, place: Place, actor: Actor) -> Token | None:
+        """A token for this place out of a whole login; None where there was none to be had."""
+        step = FIRST[DOORS[place.contract]]
+        self.clock.forward(31)
+
+        def code(step: Step) -> Any:
+            return self._honest_code(actor, step, recovering=False)
+
+        if not self._whole_login(actor, step, code):
+            return None
+        own = [each for each in self.tokens if each.live is self.lives[-1]]
+        return next((each for each in own if self._kind(each) in place.kinds), None)
+
     def _present(self, place: Place, pick: int, address: str, *, fitting: bool) -> None:
         token, text = self._any_token(place, pick, fitting=fitting)
         actor = token.live.actor if token else self.actors[ACTORS[pick % len(ACTORS)]]
-        tried = of(actor, **self._address(actor, address))
-        if not isinstance(text, str):
-            return
+        if isinstance(text, str):
+            self._presented(place, token, text, of(actor, **self._address(actor, address)))
+
+    def _presented(self, place: Place, token: Token | None, text: str, tried: Try) -> None:
         reason = self._unearned(place, tried, token)
         heard, before = self.send(place.sent(text, tried))
         assert not self.opened(before)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -30,3 +32,12 @@ def town(db: None, clock: Clock) -> Town:
 @pytest.fixture
 def attack(town: Town, clock: Clock) -> type[Attack]:
     return type("AttackOnTheTown", (Attack,), {"town": town, "clock": clock, "happened": Counter()})
+
+
+@pytest.fixture
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the test runner share."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "attack"
+    shared.mkdir(exist_ok=True)
+    return shared

@@ -174,6 +174,9 @@ class Logins(Verdicts):
             waiting = self.open[-1] if self.open and not self.open[-1].spent else None
             if opened or waiting is None or waiting.actor is not actor:
                 break
+            if waiting.contract != step.contract:
+                # Of an earlier login at another door.
+                break
             following = self._fitting(waiting)
             if following is None:
                 break
@@ -208,6 +211,9 @@ class Logins(Verdicts):
             return step.contract in {"datarhei", "oloid"} or door == "bytebase"
         if actor.mailed and not actor.totp_secret:
             # The code is in the mail, if there is a code, once somebody was asked for it.
+            return False
+        if step.contract == "oloid" and actor.mailed:
+            # Which of two kinds it is to be has to be chosen first.
             return False
         if door == "rocketchat totp" and not actor.totp_secret:
             # This form is nothing without a code.
