@@ -310,7 +310,9 @@ class Enrolments(Bearers):
 
     def _account(self, actor: Actor, tried: Try, was: Factors, now: Factors) -> None:
         """Codes that were used up were there to be used, and were presented."""
-        presented = [each for each in (tried.code, tried.step_up) if isinstance(each, str)]
+        typed = (tried.code, tried.step_up)
+        # As people type them; the product takes the spaces away.
+        presented = [each.strip() for each in typed if isinstance(each, str)]
         if now.authenticator == was.authenticator and now.step != was.step:
             # One fact in two halves.
             assert now.step is not None and now.step > actor.last_step  # noqa: PT018
