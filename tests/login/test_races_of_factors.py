@@ -118,7 +118,7 @@ class TestAFirstAuthenticatorAtLogin:
     def test_personal_tokens_go_on_and_what_was_opened_without_it_does_not(
         self, town: Town
     ) -> None:
-        found = _of(logged_in().session)
+        found = _of(logged_in(now=NOW).session)
         personal_tokens.make(found, "bot", PLAIN, context())
         password_links.send_reset(town.alice, Act(context(), "erin"))
         TenantPolicy(tenant=town.alpha, second_factor="required").save()
@@ -143,7 +143,7 @@ class TestAFirstAuthenticatorAtLogin:
             return verify(*given)
 
         monkeypatch.setattr(passwords, "verify", meanwhile)
-        late = login("alice", PASSWORD, profile=advising)
+        late = login("alice", PASSWORD, profile=advising, now=NOW)
         assert isinstance(late, Authenticated)
         assert isinstance(done[0], Authenticated)
         reasons = (_reason(late.session), _reason(done[0].session))
