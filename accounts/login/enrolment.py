@@ -116,7 +116,7 @@ def confirm(
         )
         if bound is None:
             return None
-        _end_older(found, client)
+        sessions.end_unproved(found, client)
         _record(Event.FACTOR_BOUND, found, client, Factor.OTP)
         notices.factor_bound(user, notices.APP)
     return bound
@@ -173,7 +173,7 @@ def set_email_factor(found: Found, client: ClientContext, *, on: bool) -> None:
         sessions.hold(found.session, client.now)
         if on:
             email_codes.enable(user.pk, client.now)
-            _end_older(found, client)
+            sessions.end_unproved(found, client)
             _record(Event.FACTOR_BOUND, found, client, Factor.EMAIL)
             notices.factor_bound(user, notices.MAILED_CODES)
         elif email_codes.disable(user.pk):
@@ -237,11 +237,6 @@ def _spent_recovery(found: Found, code: str, now: datetime) -> bool:
         return False
     notices.recovery_code_used(user)
     return True
-
-
-def _end_older(found: Found, client: ClientContext) -> None:
-    """End what was opened without the new factor. Personal access tokens are made to stay."""
-    sessions.end_others(found, "second factor bound", client)
 
 
 def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:

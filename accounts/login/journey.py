@@ -206,9 +206,8 @@ class Journey:
             sessions.rise([user.pk], Q(personal_token__isnull=False))
         # The session of this login is written by the same statement, which does not see it.
         older = Session.objects.filter(user=user, ended_at=None, personal_token=None)
-        why = "second factor bound"
         return [
-            Update(older, ended_at=self.client.now, end_reason=why),
-            Insert(self.event(Event.SESSION_ENDED, reason=why)),
+            Update(older, ended_at=self.client.now, end_reason=sessions.FACTOR_BOUND),
+            Insert(self.event(Event.SESSION_ENDED, reason=sessions.FACTOR_BOUND)),
             Insert(self.event(Event.FACTOR_BOUND, session_id=session.id)),
         ]

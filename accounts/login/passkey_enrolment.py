@@ -146,7 +146,7 @@ def _took_effect(found: Found, passkey: Passkey, client: ClientContext, *, first
     """End what was opened without a second factor, write it down, and tell the owner."""
     user, session = found.subject.user, found.session
     if first:
-        sessions.end_others(found, "second factor bound", client)
+        sessions.end_unproved(found, client)
     # The device is in the user's hands: the session that has bound it need not ask again.
     method = sessions.SOFTWARE_KEY if passkey.synced else sessions.HARDWARE_KEY
     sessions.prove_again(session, [*session.amr, sessions.amr(method, client.now)])

@@ -52,6 +52,8 @@ PERSONAL_TOKEN = "token"  # noqa: S105
 OFFICER = "officer"
 # What proves a device, not only a mailbox. A passkey that stands alone has checked its holder too.
 SECOND = frozenset({OTP, RECOVERY, HARDWARE_KEY, SOFTWARE_KEY})
+# Why sessions end that were opened without it.
+FACTOR_BOUND = "second factor bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +256,15 @@ def end_all(
     end_waiting(user.pk, rows, ended)
 
 
-def end_others(found: Found, reason: str, client: ClientContext) -> None:
-    """End all other sessions of the user, also one that is being opened right now.
+def end_unproved(found: Found, client: ClientContext) -> None:
+    """End what was opened without the factor that this session has just bound.
 
-    This session and the personal access tokens, which are made to stay, go on.
+    So does a login that is under way, and was judged without it. This
+    session and the personal access tokens, which are made to stay, go on.
     """
     session, user = found.session, found.subject.user
     with transaction.atomic():
-        end_all(user, reason, client, keep=session.pk, spare_personal=True)
+        end_all(user, FACTOR_BOUND, client, keep=session.pk, spare_personal=True)
         outdate([user.pk], Q(pk=session.pk) | Q(personal_token__isnull=False))
         user.refresh_from_db(fields=["security_epoch"])
     session.security_epoch = user.security_epoch
