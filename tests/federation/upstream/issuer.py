@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import json
-import ssl
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+
+from tests.federation.certificates import authority, certificate
+from tests.federation.doors import server_context
 
 JWKS, DISCOVERY = "/.well-known/jwks.json", "/.well-known/openid-configuration"
 Answer = tuple[int, Any]
@@ -92,36 +88,6 @@ def shared_secret(key: Any) -> bytes:
     return pem
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key, name = ec.generate_private_key(ec.SECP256R1()), "127.0.0.1"
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate, private
-
-
 class _Handler(BaseHTTPRequestHandler):
     issuer: Issuer
 
@@ -157,17 +123,17 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[Issuer, Path]]:
     """An issuer that answers, and the certificate to trust it by."""
-    certificate, private = _certificate(folder)
+    trusted = folder / "authority.pem"
+    trusted.write_text(authority())
     handler = type("Handler", (_Handler,), {})
     server = _Server(("127.0.0.1", 0), handler)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, private)
+    context = server_context(certificate("127.0.0.1"), folder)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     # An attribute of ours on the library's server.
     issuer = handler.issuer = Issuer(server.server_port)  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield issuer, certificate
+        yield issuer, trusted
     finally:
         server.shutdown()
         server.server_close()
