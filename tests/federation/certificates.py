@@ -1,4 +1,4 @@
-"""An authority of the tests' own, and certificates of it."""
+"""Authorities of the tests' own, and certificates of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ class Certificate:
 _Key = ec.EllipticCurvePrivateKey
 
 
+CORP = "Corp's own authority"
+
+
 @cache
-def _authority() -> tuple[x509.Certificate, _Key]:
+def _authority(called: str) -> tuple[x509.Certificate, _Key]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Corp's own authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     now = datetime.now(UTC)
     made = (
         _built(name, name, key, now + timedelta(days=1))
@@ -68,15 +71,17 @@ def _built(
     )
 
 
-def authority() -> str:
-    """The company's own authority, which no system knows."""
-    return _pem(_authority()[0])
+def authority(called: str = CORP) -> str:
+    """An authority that no system knows."""
+    return _pem(_authority(called)[0])
 
 
 @cache
-def certificate(host: str = "localhost", *, expired: bool = False) -> Certificate:
-    """A certificate of that authority for one host, which may be an address."""
-    issuer, signer = _authority()
+def certificate(
+    host: str = "localhost", *, expired: bool = False, signed_by: str = CORP
+) -> Certificate:
+    """A certificate of an authority for one host, which may be an address."""
+    issuer, signer = _authority(signed_by)
     key = ec.generate_private_key(ec.SECP256R1())
     until = datetime.now(UTC) + timedelta(days=-1 if expired else 1)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])

@@ -21,6 +21,8 @@ from tests.federation.doors import server_context
 
 JWKS, DISCOVERY = "/.well-known/jwks.json", "/.well-known/openid-configuration"
 Answer = tuple[int, Any]
+# Not the directory's: processes of the tests come to trust this one for good.
+_AUTHORITY = "The issuer's authority"
 # Made once: an RSA key takes a tenth of a second.
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}, private=True)
 EC_KEY = ECKey.generate_key("P-256", {"kid": "ec", "use": "sig", "alg": "ES256"}, private=True)
@@ -124,10 +126,10 @@ class _Server(ThreadingHTTPServer):
 def running(folder: Path) -> Iterator[tuple[Issuer, Path]]:
     """An issuer that answers, and the certificate to trust it by."""
     trusted = folder / "authority.pem"
-    trusted.write_text(authority())
+    trusted.write_text(authority(_AUTHORITY))
     handler = type("Handler", (_Handler,), {})
     server = _Server(("127.0.0.1", 0), handler)
-    context = server_context(certificate("127.0.0.1"), folder)
+    context = server_context(certificate("127.0.0.1", signed_by=_AUTHORITY), folder)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     # An attribute of ours on the library's server.
     issuer = handler.issuer = Issuer(server.server_port)  # type: ignore[attr-defined]
