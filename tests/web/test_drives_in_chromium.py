@@ -57,8 +57,9 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def people(demo: Demo) -> People:
+    """Made once in a demo, even if a process of the tests comes to this module twice."""
     return make_people(demo)
 
 
