@@ -112,6 +112,7 @@ _STEPS: Mapping[str, Callable[[str], str]] = {
         }
     ),
     "throttle": _known(_THROTTLE),
+    "session": _known({"open": "It was asked inside of an open session."}),
     "password": _known(
         {
             "right": "The password was right.",

@@ -9,6 +9,7 @@ must not find his authenticator afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,14 +17,13 @@ from django.db import transaction
 from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
-from accounts.login import sessions, throttle
-from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login import guess, sessions, throttle
+from accounts.login.outcome import Factor, Reason
 from accounts.login.sessions import Found
 from mfa import binding, email_codes, recovery_codes
 from mfa.binding import Pending
 from mfa.models import TotpAuthenticator
 from mfa.totp import is_code, matching_step
-from tenants.hashing import Overloaded
 
 FRESH = timedelta(minutes=15)
 
@@ -83,17 +83,15 @@ def prove(found: Found, code: str, client: ClientContext) -> int | None:
 
     Tries are counted. Raises LoginRefused(THROTTLED_FACTOR) after too many.
     """
-    user_id = found.subject.user.pk
     waiting = pending(found, client.now)
     if waiting is None:
         return None
-    reserved = _reserve(found, client)
-    step = binding.proved_step(waiting, code, client.now)
-    if step is None or not binding.spend_step(user_id, waiting, step, client.now):
-        _record_wrong(found, client, Factor.OTP)
-        return None
-    throttle.refund_now(reserved)
-    return step
+    with _counted(found, client, Factor.OTP) as guessed:
+        step = binding.proved_step(waiting, code, client.now)
+        guessed.right = step is not None and binding.spend_step(
+            found.subject.user.pk, waiting, step, client.now
+        )
+    return step if guessed.right else None
 
 
 def confirm(
@@ -189,18 +187,11 @@ def spend_code(found: Found, code: str, client: ClientContext) -> bool:
     tenants.hashing.Overloaded.
     """
     user_id = found.subject.user.pk
-    reserved = _reserve(found, client)
-    try:
-        right = _spent_totp(user_id, code, client.now) or _spent_recovery(found, code, client.now)
-    except Overloaded:
-        # Nothing was judged, so nothing was guessed.
-        throttle.refund_now(reserved)
-        raise
-    if right:
-        throttle.refund_now(reserved)
-    else:
-        _record_wrong(found, client, Factor.OTP if is_code(code) else Factor.RECOVERY_CODE)
-    return right
+    with _counted(found, client, Factor.OTP if is_code(code) else Factor.RECOVERY_CODE) as guessed:
+        guessed.right = _spent_totp(user_id, code, client.now) or _spent_recovery(
+            found, code, client.now
+        )
+    return guessed.right
 
 
 def spend_mailed_code(found: Found, code: str, client: ClientContext) -> bool:
@@ -208,18 +199,10 @@ def spend_mailed_code(found: Found, code: str, client: ClientContext) -> bool:
 
     Raises LoginRefused(THROTTLED_FACTOR) and tenants.hashing.Overloaded.
     """
-    reserved = _reserve(found, client)
-    try:
+    with _counted(found, client, Factor.EMAIL) as guessed:
         row = email_codes.find(found.subject.user.pk, code, client.now) if is_code(code) else None
-    except Overloaded:
-        # As above.
-        throttle.refund_now(reserved)
-        raise
-    if row is None or not email_codes.spend(row, client.now):
-        _record_wrong(found, client, Factor.EMAIL)
-        return False
-    throttle.refund_now(reserved)
-    return True
+        guessed.right = row is not None and email_codes.spend(row, client.now)
+    return guessed.right
 
 
 def _spent_totp(user_id: object, code: str, now: datetime) -> bool:
@@ -239,26 +222,11 @@ def _spent_recovery(found: Found, code: str, now: datetime) -> bool:
     return True
 
 
-def _reserve(found: Found, client: ClientContext) -> throttle.Reservation:
-    reserved = throttle.reserve(throttle.factor_buckets(found.subject.user.pk), client.now)
-    if reserved.refusal is not None:
-        raise LoginRefused(
-            Reason.THROTTLED_FACTOR, subject=found.subject, retry_after=reserved.retry_after
-        )
-    return reserved
-
-
-def _record_wrong(found: Found, client: ClientContext, factor: Factor) -> None:
-    """A guess at a code inside of a session is a verdict like one at a login."""
-    audit.row(
-        Event.LOGIN_REFUSED,
-        client,
-        tenant_id=found.subject.tenant.id,
-        user_id=found.subject.user.pk,
-        session_id=found.session.pk,
-        reason=Reason.WRONG_CODE,
-        factor=factor,
-    ).save()
+def _counted(
+    found: Found, client: ClientContext, factor: Factor
+) -> AbstractContextManager[guess.Guess]:
+    buckets = throttle.factor_buckets(found.subject.user.pk)
+    return guess.counted(found, client, buckets, Reason.WRONG_CODE, factor)
 
 
 def _record(event: Event, found: Found, client: ClientContext, factor: Factor) -> None:

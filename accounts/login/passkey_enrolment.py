@@ -156,7 +156,7 @@ def _took_effect(found: Found, passkey: Passkey, client: ClientContext, *, first
 
 def _refused(found: Found, reason: Reason, client: ClientContext, why: str = "") -> LoginRefused:
     """The refusal, recorded."""
-    trace = [("passkey", why)] if why else []
+    trace = [("session", "open"), *([("passkey", why)] if why else []), ("outcome", reason)]
     _record(Event.LOGIN_REFUSED, found, client, reason=reason, trace=trace)
     return LoginRefused(reason, subject=found.subject)
 

@@ -9,15 +9,14 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import audit, notices
 from accounts.audit import Event
 from accounts.client import ClientContext
-from accounts.login import passwords, sessions, throttle
-from accounts.login.attempt import Password
+from accounts.login import guess, passwords, sessions, throttle
+from accounts.login.attempt import FirstFactor, Password
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.password_rules import objection
 from accounts.login.profile import LoginProfile
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.models import Session, User
-from tenants.hashing import Overloaded
 
 _SAME = gettext_noop("The new password must be another one.")
 
@@ -42,36 +41,20 @@ def prepare(subject: Subject, chosen: str) -> str:
 
 
 @sensitive_variables("presented")
-def prove(found: Found, presented: str, profile: LoginProfile, client: ClientContext) -> bool:
+def prove(
+    found: Found, presented: FirstFactor, profile: LoginProfile, client: ClientContext
+) -> bool:
     """Whether this is the user's present password. Wrong ones count as at a login.
 
     Raises LoginRefused where too many were wrong, and tenants.hashing.Overloaded.
     """
-    subject, user = found.subject, found.subject.user
+    user = found.subject.user
     buckets = throttle.password_buckets(
-        profile, subject.tenant.id, user.username, user.pk, client.address
+        profile, found.subject.tenant.id, user.username, user.pk, client.address
     )
-    reserved = throttle.reserve(buckets, client.now)
-    if reserved.refusal is not None:
-        raise LoginRefused(reserved.refusal, subject=subject, retry_after=reserved.retry_after)
-    try:
-        right = passwords.verify(Password(presented), user.password)
-    except Overloaded:
-        # Nothing was judged, so nothing was guessed.
-        throttle.refund_now(reserved)
-        raise
-    if right:
-        throttle.refund_now(reserved)
-        return True
-    audit.row(
-        Event.LOGIN_REFUSED,
-        client,
-        tenant_id=subject.tenant.id,
-        user_id=user.pk,
-        session_id=found.session.pk,
-        reason=Reason.WRONG_PASSWORD,
-    ).save(force_insert=True)
-    return False
+    with guess.counted(found, client, buckets, Reason.WRONG_PASSWORD) as guessed:
+        guessed.right = passwords.verify(presented, user.password)
+    return guessed.right
 
 
 def change(found: Found, encoded: str, client: ClientContext) -> bool:

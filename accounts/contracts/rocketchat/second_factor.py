@@ -15,8 +15,6 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import audit
-from accounts.audit import Event
 from accounts.client import ClientContext
 from accounts.contracts.rocketchat import wording
 from accounts.contracts.rocketchat.bodies import plain_code
@@ -26,22 +24,20 @@ from accounts.login import (
     directory_login,
     enrolment,
     mailed_codes,
+    password_change,
     passwords,
     personal_tokens,
     sessions,
-    throttle,
 )
 from accounts.login.attempt import PasswordDigest
 from accounts.login.mailed_codes import MailState
-from accounts.login.outcome import Factor, LoginRefused, Reason
+from accounts.login.outcome import Factor, LoginRefused
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
-from accounts.models.statement import Insert, execute
 from accounts.wire.call import Call
 from accounts.wire.contract import Answer, Fault, Faulted
 from mfa import email_codes
 from mfa.totp import is_code
-from tenants.hashing import Overloaded
 from tenants.hint import TenantHint
 from tenants.resolve import resolve
 
@@ -98,8 +94,6 @@ def refusal(
         return wording.failed(400, "TOTP Required", "totp-required", details=details)
     proof = _proof(method, code, found, client)
     if proof is None:
-        if method == PASSWORD:
-            _record_wrong_password(found, client)
         error, message, details = _after_wrong(method, methods, subject, call.now)
         return wording.failed(400, message, error, details=details)
     if remembers:
@@ -208,43 +202,11 @@ def _proof(method: str, code: str, found: Found, client: ClientContext) -> str |
     code = code if method == PASSWORD else plain_code(code)
     try:
         if method == PASSWORD:
-            return sessions.PASSWORD if _is_password(code, found, client) else None
+            right = password_change.prove(found, PasswordDigest(code.lower()), LOGIN, client)
+            return sessions.PASSWORD if right else None
         if method == EMAIL:
             return sessions.EMAIL if enrolment.spend_mailed_code(found, code, client) else None
         right = enrolment.spend_code(found, code, client)
     except LoginRefused:
         return None
     return (sessions.OTP if is_code(code) else sessions.RECOVERY) if right else None
-
-
-@sensitive_variables("code")
-def _is_password(code: str, found: Found, client: ClientContext) -> bool:
-    """Whether ``code`` is the SHA-256 of the password; guesses count like those of a login."""
-    user = found.subject.user
-    buckets = throttle.password_buckets(
-        LOGIN, found.subject.tenant.id, user.username, user.pk, client.address
-    )
-    reserved = throttle.reserve(buckets, client.now)
-    if reserved.refusal is not None:
-        return False
-    try:
-        right = passwords.verify(PasswordDigest(code.lower()), user.password)
-    except Overloaded:
-        throttle.refund_now(reserved)
-        raise
-    if right:
-        throttle.refund_now(reserved)
-    return right
-
-
-def _record_wrong_password(found: Found, client: ClientContext) -> None:
-    """Wrong codes are recorded where they are judged."""
-    row = audit.row(
-        Event.LOGIN_REFUSED,
-        client,
-        tenant_id=found.subject.tenant.id,
-        user_id=found.subject.user.pk,
-        session_id=found.session.pk,
-        reason=Reason.WRONG_PASSWORD,
-    )
-    execute(Insert(row))

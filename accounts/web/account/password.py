@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from accounts.login import password_change, passwords
+from accounts.login.attempt import Password
 from accounts.login.outcome import LoginRefused, Reason
 from accounts.login.sessions import Found
 from accounts.web import browser
@@ -51,7 +52,7 @@ def _judged(request: HttpRequest, found: Found, form: PasswordForm) -> LoginRefu
 def _change(request: HttpRequest, found: Found, form: PasswordForm) -> None:
     """The present password is asked first: no rule about the new one is an oracle for it."""
     data, client = form.cleaned_data, browser.call(request).client()
-    if not password_change.prove(found, data["current"], BROWSER, client):
+    if not password_change.prove(found, Password(data["current"]), BROWSER, client):
         form.add_error("current", _("This is not your present password."))
         return
     encoded = password_change.prepare(found.subject, data["new_password"])
