@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.contrib.auth import get_user_model
+from django.db.models import F, Subquery
 
 from mfa.models import Challenge
 
@@ -87,12 +88,14 @@ def give_attempt_back(challenge: Challenge) -> None:
 
 
 def spend(challenge: Challenge, now: datetime) -> bool:
-    """Use up a challenge; False if it is spent or over."""
-    return bool(
-        Challenge.objects.filter(pk=challenge.pk, spent_at=None, expires_at__gt=now).update(
-            spent_at=now
-        )
-    )
+    """Use up a challenge; False if it is spent or over. Inside of a transaction.
+
+    Its account is held first, by the same statement: so does everybody who changes one, and of two
+    who had begun at either end each would wait for the other.
+    """
+    owner = get_user_model().objects.select_for_update(no_key=True).filter(pk=challenge.user_id)
+    live = Challenge.objects.filter(pk=challenge.pk, spent_at=None, expires_at__gt=now)
+    return bool(live.filter(user=Subquery(owner.values("pk"))).update(spent_at=now))
 
 
 def withdraw(record: Mapping[str, Any], now: datetime, **whose: Any) -> int:

@@ -90,7 +90,8 @@ def change(user: User, new: str, by: Act) -> None:
 def _store(user: User, new: str, by: Act) -> None:
     old, fields = user.email, ["email", "email_verified"]
     # Of two who change it at once the later one waits here, and finds nobody of the old address.
-    held = User.objects.select_for_update().filter(pk=user.pk, email_key=user.email_key).first()
+    rows = User.objects.select_for_update(no_key=True)
+    held = rows.filter(pk=user.pk, email_key=user.email_key).first()
     if held is None:
         raise no_such_user(old)
     if held.username_key == held.email_key:
