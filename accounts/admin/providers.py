@@ -56,6 +56,8 @@ def end_opened(provider: IdentityProvider, act: Act, reason: str) -> None:
         reason=reason,
         facts=[("provider", provider.name)],
     )
+    # No account is being linked to it any more; see accounts.login.external.
+    list(IdentityProvider.objects.select_for_update(no_key=True).filter(pk=provider.pk))
     # First, so that a login which was faster has its session ended.
     owners = ExternalAccount.objects.filter(provider=provider).values("user")
     sessions.outdate(owners, ~Q(amr__contains=[proof]))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from accounts import audit, notices
@@ -24,8 +24,11 @@ from accounts.models import ExternalAccount, Group, LoginEvent, User
 from tenants.federation.identity import ExternalIdentity, is_trusted
 from tenants.federation.provider import Provider
 from tenants.federation.settings import Kind
-from tenants.models import IdentityProvider, Tenant
+from tenants.models import Tenant
 from tenants.names import fold
+
+# Many make links at once, and Django has no word for a lock that they share.
+_HOLD = "SELECT id FROM tenants_identityprovider WHERE id = %s AND enabled FOR SHARE"
 
 
 class NotAdmitted(Exception):
@@ -79,6 +82,7 @@ def link(provider: Provider, identity: ExternalIdentity, user: User, client: Cli
         raise NotAdmitted(Reason.EXTERNAL_CONFLICT)
     try:
         with transaction.atomic():
+            _hold(provider)
             _link(provider, identity, user, client)
             notices.external_linked(user, provider.title)
     except IntegrityError:
@@ -151,8 +155,7 @@ def _seen(linked: ExternalAccount, identity: ExternalIdentity, client: ClientCon
 
 
 def _first_time(provider: Provider, identity: ExternalIdentity, client: ClientContext) -> Admitted:
-    if not IdentityProvider.objects.filter(pk=provider.id, enabled=True).exists():
-        raise NotAdmitted(Reason.EXTERNAL_UNKNOWN)
+    _hold(provider)
     email = vouched(provider, identity)
     if address(provider, identity) and not email:
         raise NotAdmitted(Reason.EXTERNAL_UNVERIFIED)
@@ -167,6 +170,17 @@ def _first_time(provider: Provider, identity: ExternalIdentity, client: ClientCo
     _link(provider, identity, user, client)
     _sync_groups(provider, user, identity)
     return Admitted(user, created=True)
+
+
+def _hold(provider: Provider) -> None:
+    """Keep the provider as it is until the transaction is over: who withdraws it sees the new link.
+
+    Raises NotAdmitted where that has just happened.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [provider.id])
+        if cursor.fetchone() is None:
+            raise NotAdmitted(Reason.EXTERNAL_UNKNOWN)
 
 
 def _waiting(provider: Provider, email: str) -> User | None:

@@ -27,11 +27,12 @@ from accounts.login.attempt import (
     ProviderCode,
 )
 from accounts.login.directory_login import Case
-from accounts.login.external import NotAdmitted
+from accounts.login.external import Admitted, NotAdmitted
 from accounts.login.first_factor import Proof
 from accounts.login.identify import Candidate
 from accounts.login.journey import Journey
 from accounts.login.outcome import Reason
+from accounts.login.subject import Subject
 from tenants.federation import auth0, ldap, oauth2, oidc, outbound, providers
 from tenants.federation.assertions import BadToken, read
 from tenants.federation.identity import ExternalIdentity, ProviderRefused, ProviderUnavailable
@@ -119,11 +120,20 @@ def _proof(
         journey.note("named there", identity.identifier)
         journey.refuse(refused.reason)
     journey.note("user", "created" if admitted.created else "found")
-    tenant = _tenant(journey)
-    known = identify.by_id(admitted.user.pk, tenant, journey.profile, journey.client)
+    return Proof(_subject(admitted, journey), _record(provider, identity, journey))
+
+
+def _subject(admitted: Admitted, journey: Journey) -> Subject:
+    """The account with all facts, if it is still what it was when its link was found."""
+    user = admitted.user
+    known = identify.by_id(user.pk, _tenant(journey), journey.profile, journey.client)
     if known is None:
         journey.refuse(Reason.UNKNOWN_SUBJECT)
-    return Proof(known.subject, _record(provider, identity, journey))
+    if known.subject.user.security_epoch != user.security_epoch:
+        # The link was withdrawn a moment ago, say; it was no guess.
+        journey.give_back()
+        journey.refuse(Reason.EXTERNAL_UNKNOWN)
+    return known.subject
 
 
 def ask(

@@ -11,16 +11,18 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.admin.providers import end_opened
-from accounts.login import custody, identify
+from accounts.login import custody, external, identify
 from accounts.login.custody import Act
 from accounts.login.external import admit
-from accounts.models import ExternalAccount, Group, Session
+from accounts.models import ExternalAccount, Group, Session, User
 from tenants.models import IdentityProvider
 from tests.console.furniture import make_superuser, path_of
 from tests.federation.upstream.issuer import Issuer
 from tests.federation.upstream.test_admission import ANN, client, oidc
 from tests.federation.upstream.test_browser import BACK, depart, linked, reason, says
 from tests.fixtures import Cast
+from tests.login.test_races import _own_connection
+from tests.login.test_races_of_sessions import _until_somebody_waits
 from tests.web.browsing import Browser, signed_in
 
 
@@ -47,16 +49,28 @@ def test_a_login_that_waits_for_its_second_factor_ends_with_the_word_that_began_
     assert not Session.objects.exists()
 
 
-@pytest.mark.parametrize("withdrawn", [_unlinked, _switched_off])
+@pytest.mark.parametrize(
+    ("withdrawn", "earlier"), [(_unlinked, True), (_unlinked, False), (_switched_off, False)]
+)
 def test_a_login_that_ends_at_that_moment_opens_nothing(
-    cast: Cast, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, withdrawn: Callable[[], None]
+    cast: Cast,
+    issuer: Issuer,
+    monkeypatch: pytest.MonkeyPatch,
+    withdrawn: Callable[[], None],
+    earlier: bool,  # one of a test's cases
 ) -> None:
-    """Its session is written when those that the word has opened were ended already."""
+    """Its session is written when those that the word has opened were ended already.
+
+    ``earlier``: the link was found, and the account is just to be read.
+    """
     linked(cast, issuer, cast.alice)
     other = signed_in(cast.alice)
     browser, read = Browser(), identify.by_id
 
     def meanwhile(*given: Any) -> Any:
+        if earlier:
+            withdrawn()
+            return read(*given)
         found = read(*given)
         withdrawn()
         return found
@@ -68,6 +82,29 @@ def test_a_login_that_ends_at_that_moment_opens_nothing(
     assert browser.get("/account/").status_code == 302
     # What the owner has opened by himself goes on.
     assert other.get("/account/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_just_being_linked_is_among_those_whose_logins_end(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, create = oidc(cast.alpha, creates_accounts=True), external._created
+
+    def withdraw() -> None:
+        with _own_connection(), transaction.atomic():
+            _switched_off()
+
+    officer = threading.Thread(target=withdraw)
+
+    def meanwhile(*given: Any) -> User:
+        officer.start()
+        _until_somebody_waits()
+        return create(*given)
+
+    monkeypatch.setattr(external, "_created", meanwhile)
+    judged = admit(provider, ANN, client()).user
+    officer.join(20)
+    assert User.objects.get(pk=judged.pk).security_epoch == judged.security_epoch + 1
 
 
 @pytest.mark.django_db(transaction=True)
