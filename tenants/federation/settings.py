@@ -70,7 +70,7 @@ class _Fields:
     def texts(self, name: str, *, default: Collection[str] | None = None) -> tuple[str, ...]:
         value = self.take(name, default)
         listed = isinstance(value, list | tuple) and len(value) <= 1000
-        if not listed or not all(isinstance(item, str) and 0 < len(item) <= 500 for item in value):
+        if not listed or not all(map(_is_item, value)):
             raise ValueError(f"{name} is a list of texts")
         if not value and default is None:
             raise ValueError(f"{name} is missing")
@@ -79,6 +79,10 @@ class _Fields:
     def finish(self) -> None:
         if self._rest:
             raise ValueError(f"there is no setting {min(self._rest)}")
+
+
+def _is_item(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable()
 
 
 @dataclass(frozen=True, slots=True)

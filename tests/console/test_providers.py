@@ -229,7 +229,7 @@ def test_auth0_tenants_are_pasted_as_core_has_them(
         + b64encode(json.dumps(encoded).encode()).decode()
     )
     page = boss.get(path)
-    for bad in ("nonsense", text + ",auth0://@x", ",", ""):
+    for bad in ("nonsense", text + ",auth0://@x", text.replace("7C2", "7C2%00"), ",", ""):
         answer = boss.submit(page, path, tenant=str(cast.beta.pk), text=bad)
         assert "errorlist" in answer.content.decode(), bad
     assert not IdentityProvider.objects.exists()

@@ -82,6 +82,7 @@ def test_where_a_core_has_auth0_off_nobody_is_let_in_by_it_here(
         {"enable": True, "tenants": ["x"]},
         {"enable": True, "tenants": [SETTINGS, {**SETTINGS, "domain": "\0"}]},
         {"enable": True, "tenants": [SETTINGS, {**SETTINGS, "domain": ["b"]}]},
+        {"enable": True, "tenants": [{**SETTINGS, "users": ["u\0"]}]},
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused_whole_and_in_a_sentence(
