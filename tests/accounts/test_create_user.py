@@ -90,6 +90,9 @@ def test_what_cannot_be_made_is_told_in_a_sentence(cast: Cast) -> None:
         call_command("create_user", "alice")
     with pytest.raises(CommandError, match="no such person"):
         call_command("create_app_password", "svc")
+    for label in ("", "x" * 101, "two\nlines"):
+        with pytest.raises(CommandError, match="printable"):
+            call_command("create_app_password", "bob", "--label", label)
 
 
 def test_who_logs_in_elsewhere_by_his_address_is_told_where(

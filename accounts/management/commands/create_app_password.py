@@ -12,6 +12,10 @@ from accounts.wire.registry import contracts
 from tenants.models import Tenant
 
 
+# What a column holds, and the page takes.
+_MAX_LABEL = 100
+
+
 class Command(BaseCommand):
     help = "Make a random password that logs a person in over one contract only, printed once."
 
@@ -30,6 +34,8 @@ class Command(BaseCommand):
         if user is None or not user.is_person:
             raise CommandError("There is no such person.")
         client_id, label = provisioning.new_client_id(), options["label"]
+        if not 0 < len(label) <= _MAX_LABEL or not label.isprintable():
+            raise CommandError(f"A label has 1 to {_MAX_LABEL} printable characters.")
         with transaction.atomic():
             issued = provisioning.issue_credential(
                 user,
