@@ -11,7 +11,6 @@ from accounts.models import User
 from accounts.wire.registry import contracts
 from tenants.models import Tenant
 
-
 # What a column holds, and the page takes.
 _MAX_LABEL = 100
 
