@@ -57,17 +57,17 @@ def make(
     has just ended.
     """
     user = found.subject.user
-    session, token, grant = _opened(found, profile, client)
-    row = PersonalAccessToken(
-        user=user,
-        session=session,
-        name=name,
-        last_part=token[-_LAST_PART:],
-        bypass_second_factor=bypass_second_factor,
-        created_at=client.now,
-    )
     with transaction.atomic():
         sessions.hold(found.session, client.now)
+        session, token, grant = _opened(found, profile, client)
+        row = PersonalAccessToken(
+            user=user,
+            session=session,
+            name=name,
+            last_part=token[-_LAST_PART:],
+            bypass_second_factor=bypass_second_factor,
+            created_at=client.now,
+        )
         _forget_ended(user, name, client.now)
         if len(listed(user, client.now)) >= MAX_TOKENS:
             raise TooManyTokens
@@ -87,9 +87,9 @@ def renew(found: Found, name: str, profile: LoginProfile, client: ClientContext)
     Raises UnknownToken, and LoginRefused as :func:`make`.
     """
     user = found.subject.user
-    session, token, grant = _opened(found, profile, client)
     with transaction.atomic():
         sessions.hold(found.session, client.now)
+        session, token, grant = _opened(found, profile, client)
         row = _named(user, name, client.now)
         last_part = token[-_LAST_PART:]
         execute(
@@ -139,10 +139,12 @@ def bypasses_second_factor(session: Session) -> bool:
 def _opened(
     found: Found, profile: LoginProfile, client: ClientContext
 ) -> tuple[Session, str, Grant]:
-    """The unsaved session of a new token, its text and its grant."""
+    """The unsaved session of a new token, its text and its grant. The owner's session is held."""
     record = sessions.amr(sessions.PERSONAL_TOKEN, client.now)
     session = sessions.build(found.subject, profile, client, [record])
     session.expires_at, session.idle_seconds = NEVER, None
+    # As of now, see sessions.hold; the account was read earlier.
+    session.security_epoch = found.session.security_epoch
     token = opaque.mint()
     grant = IssuedGrant(Grant.Kind.RESUME, token, NEVER)
     return session, token, sessions.grant_row(grant, session, client)

@@ -207,13 +207,15 @@ def prove_again(session: Session, records: Sequence[dict[str, Any]]) -> None:
 def hold(session: Session, now: datetime) -> None:
     """Keep a session as it is until the transaction is over: one that has ended makes nothing.
 
-    First of all in a transaction, so that nobody waits for whom he keeps waiting. Raises
-    LoginRefused(SESSION_ENDED).
+    First of all in a transaction, so that nobody waits for whom he keeps waiting. The epoch is read
+    anew: the session may have been kept when it rose. Raises LoginRefused(SESSION_ENDED).
     """
     binding.hold_owner(session.user_id)
     rows = Session.objects.select_for_update(of=("self",), no_key=True)
-    if not rows.filter(alive(now), pk=session.pk):
+    held = next(iter(rows.filter(alive(now), pk=session.pk)), None)
+    if held is None:
         raise LoginRefused(Reason.SESSION_ENDED)
+    session.security_epoch = held.security_epoch
 
 
 def end(session: Session, reason: str, client: ClientContext) -> None:

@@ -105,6 +105,19 @@ def _the_link_is_good(town: Town) -> None:
     assert link.security_epoch == User.objects.get(pk=town.alice.pk).security_epoch > 0
 
 
+def test_a_token_asked_for_before_a_factor_was_bound_in_the_same_session_is_good(
+    town: Town,
+) -> None:
+    session = logged_in().session
+    asking, binding_one = _of(session), _of(session)
+    _the_app(binding_one)
+    personal_tokens.make(asking, "bot", PLAIN, context())
+    assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+    _the_app(binding_one)
+    personal_tokens.renew(asking, "bot", PLAIN, context())
+    assert len(personal_tokens.listed(town.alice, timezone.now())) == 1
+
+
 def _proved() -> str:
     """The token for the last step of a login in which an authenticator was set up."""
     begun_with = Attempt((ChallengeToken(begun("alice").token),), TenantHint(), context(NOW))
