@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -17,9 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
-from accounts.login.outcome import LoginRefused, Reason
-from accounts.login.sessions import Found
-from accounts.login.subject import Subject
+from accounts.login.outcome import Reason
 from accounts.models import LoginEvent, Session, ThrottleBucket, User
 from accounts.wire.checks import page
 from accounts.wire.contract import Answer, Contract, Fault, Faulted
@@ -27,8 +23,7 @@ from accounts.wire.registry import contracts
 from accounts.wire.renderers import response
 from tenants import resolve
 from tenants.models import Tenant
-from tenants.policy import TenantRecord
-from tests.contracts.every import curl, hostile
+from tests.contracts.every import curl, hostile, shapes
 from tests.contracts.every.places import (
     ACTIONS,
     BODIED_ACTIONS,
@@ -96,27 +91,13 @@ def test_its_module_is_named_after_it_and_the_system_checks_are_content(spoken: 
 def test_every_refusal_and_every_fault_has_an_answer_in_its_words(spoken: Contract) -> None:
     faces = {id(place.spoken.faults): place.spoken for place in places(spoken)}
     for face in faces.values():
-        for why, answer in _told(face):
+        for why, answer in shapes.told(face):
             assert isinstance(answer, Answer)
             assert 400 <= answer.status < (600 if why in NOT_OURS else 500), why
             if answer.body is not None:
                 http = response(answer)
                 assert isinstance(json.loads(http.content), dict), why
                 assert "json" in http["Content-Type"], why
-
-
-def _told(face: Contract) -> Iterator[tuple[Reason | Fault, Answer]]:
-    tenant = TenantRecord(uuid4(), "alpha", "Alpha", True, 1, "p", "c", "h")
-    subject = Subject(User(username="alice"), tenant, frozenset(), ())
-    for reason in Reason:
-        for about in (subject, None):
-            if about is None and reason is Reason.KIND_NOT_ALLOWED:
-                continue  # nobody has no kind
-            yield reason, face.refuse(LoginRefused(reason, subject=about))
-    for fault in Fault:
-        for faulted in (Faulted(fault), Faulted(fault, "why", found=Found(Session(), subject))):
-            faulted.request = RequestFactory().get("/path")
-            yield fault, face.fault(faulted)
 
 
 @every_contract
@@ -190,6 +171,7 @@ def test_a_hostile_body_gets_an_answer_and_writes_nothing(
         media = {"Content-Type": body.media} if body.media else {}
         answer = client.generic(method, place.path, body.content, headers={**headers, **media})
         sound(answer, body.name)
+        assert not shapes.misshapen(place.spoken, answer), body.name
         assert answer.status_code >= 400 or not is_login, body.name
         sent += 1
     assert sent >= 60
@@ -208,6 +190,7 @@ def test_a_hostile_body_from_somebody_who_is_logged_in_gets_an_answer(
         media = {"Content-Type": body.media} if body.media else {}
         answer = client.generic(method, place.path, body.content, headers={**headers, **media})
         sound(answer, body.name)
+        assert not shapes.misshapen(place.spoken, answer), body.name
 
 
 def _headers(place: Place) -> dict[str, str]:
