@@ -76,7 +76,7 @@ def test_three_hundred_bodies_beside_a_right_step_log_nobody_in(town: Town, way:
             if (given and name not in TAKEN.get(step.contract, ())) or (
                 not given and look() != before
             ):
-                wrong.append((name, heard))
+                wrong.append((name, repr(heard)))
             elif problem := shapes.misshapen(face, answer):
                 wrong.append((name, problem))
         sent += 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 from dataclasses import replace
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -49,15 +51,35 @@ def dump() -> str:
 
 
 def spellings(secret: bytes) -> set[str]:
-    """How a secret could stand in a text."""
+    """How a secret could stand in a text, alone or inside of something longer."""
     found = {secret.hex(), base64.b32encode(secret).decode().rstrip("=")}
+    found |= {base64.b85encode(secret).decode(), str(int.from_bytes(secret)), str([*secret])[1:-1]}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        found.add(encode(secret).decode().rstrip("="))
+        # Three bytes are four characters: what begins amid three is written otherwise.
+        for before in range(3):
+            text = encode(bytes(before) + secret).decode()
+            found.add(text[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6])
     try:
         found.add(secret.decode())
+        found.add(json.dumps(secret.decode())[1:-1])
     except UnicodeDecodeError:
         found.add(repr(secret)[2:-1])
     return {each for each in found if each}
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_secret_is_found_in_every_encoding(before: int) -> None:
+    secret = b"kpv7-p5mv-7k69-jkhx"
+    whole = b"x" * before + secret + b"yz"
+    for encoded in (
+        whole.decode(),
+        whole.hex(),
+        json.dumps({"code": whole.decode()}),
+        base64.b64encode(whole).decode(),
+        base64.urlsafe_b64encode(whole).decode(),
+        str([*whole]),
+    ):
+        assert any(each in encoded for each in spellings(secret)), encoded
 
 
 def test_a_life_with_everything_leaves_no_secret_in_any_column(town: Town) -> None:
