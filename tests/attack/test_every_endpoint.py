@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
+from django.db import connection
+from django.utils import timezone
 
-from tests.attack.people import Town
+from accounts.client import ClientContext
+from accounts.login import password_links
+from accounts.login.custody import Act
+from tests.attack.people import Actor, Town
 from tests.attack.places import of, rocketchat_id
 from tests.attack.test_token_swaps import Held, held
 from tests.attack.undone import undone
@@ -46,6 +55,17 @@ def personal_token(have: list[Held], user_id: str) -> Held:
     return Held(PERSONAL, heard.json()["token"], session.owner)
 
 
+def reset_link(who: Actor) -> Held:
+    password_links.send_reset(who.row(), Act(ClientContext("", timezone.now()), "tests"))
+    bodies = [str(call[1].args[0].body) for call in connection.run_on_commit if _mails(call[1])]
+    (token,) = re.findall(r"/password/([\w-]{43})/", bodies[-1])
+    return Held("reset link", token, who)
+
+
+def _mails(call: Any) -> bool:
+    return isinstance(call, partial) and isinstance(call.args[0], EmailMessage)
+
+
 def tells(heard: Heard, owner_names: tuple[str, ...]) -> bool:
     """Whether an answer gave something out, or knows whose token it was."""
     return bool(heard.loot) or any(name in heard.text for name in owner_names)
@@ -66,6 +86,8 @@ def test_a_token_of_one_contract_is_as_good_as_none_at_every_endpoint_of_the_oth
     have = held(town["erin"], town["frank"])
     user_id = rocketchat_id(of(town["erin"]))
     have.append(personal_token(have, user_id))
+    # Secrets that are no tokens, and one whose place is in a mail.
+    have += [Held("app password", town["bob"].secret, town["bob"]), reset_link(town["frank"])]
     strangers: dict[tuple[str, str, str], int] = {}
     opened: list[tuple[str, str, str, int]] = []
     for place, method, each in swaps(have):
