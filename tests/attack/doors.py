@@ -237,14 +237,20 @@ SECOND: Mapping[str, Step] = {
 RECOVERY_STEPS = frozenset({"bytebase recovery"})
 
 
-# For who is signed in and proves himself once more: tests/contracts/rocketchat,
-# tests/web/test_account_programs and, where a session goes on under another cookie,
-# tests/web/test_account_factors, test_passkeys and test_step_up attack these.
-STEPPED_UP = frozenset(
+# What a session's token gets another one at.
+PROGRAMS = frozenset(
     {
         "api/v1/users.createToken",
         "api/v1/users.generatePersonalAccessToken",
         "api/v1/users.regeneratePersonalAccessToken",
+    }
+)
+
+# For who is signed in with a browser and proves himself once more: tests/web/test_account_programs
+# and, where a session goes on under another cookie, test_account_factors, test_passkeys and
+# test_step_up attack these.
+STEPPED_UP = frozenset(
+    {
         "account/tokens/",
         "account/authenticator/",
         "account/mailed-codes/",
@@ -267,7 +273,7 @@ def walked() -> frozenset[str]:
     """The doors that the tables above go through."""
     steps = [*FIRST.values(), *SECOND.values()]
     renewing = {place.door for place in RENEW.values()}
-    return frozenset(step.door for step in steps) | renewing
+    return frozenset(step.door for step in steps) | renewing | PROGRAMS
 
 
 def minting() -> frozenset[str]:

@@ -334,7 +334,8 @@ class Enrolments(Bearers):
             actor.mailed = now.mailed
             assert not actor.owes_factor, "what the tenant demands was taken away"
             actor.mailbox.clear()
-            self._end_others(change.token, bound=now.mailed)
+            if now.mailed:
+                self._factor_came(actor, change.token.live)
         if now.authenticator != was.authenticator:
             self._earned(change)
             if now.authenticator is None:
@@ -369,17 +370,7 @@ class Enrolments(Bearers):
         if proved:
             token.live.proofs.append(("totp", self.clock.now()))
             token.live.sets_up = False
-        self._end_others(token, bound=True)
-
-    def _end_others(self, token: Token, *, bound: bool) -> None:
-        """What was opened without a new factor ends, what is under way included."""
-        live = token.live
-        if bound:
-            live.actor.epoch += 1
-            live.epoch = live.actor.epoch
-        for each in self.lives:
-            others = each.actor is live.actor and each is not live
-            each.ended |= bound and others
+        self._factor_came(actor, token.live)
 
 
 def _secret(text: str) -> bytes:

@@ -62,6 +62,8 @@ class Live:
     proofs: list[tuple[str, datetime]] = field(default_factory=list)
     # It may only bind the factor that its account owes.
     sets_up: bool = False
+    # A person's token for a program: a new second factor does not end it.
+    personal: bool = False
     # Of a rotating refresh token: the present one, the one before and when it was replaced.
     current: str = ""
     previous: str = ""

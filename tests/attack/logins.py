@@ -289,9 +289,16 @@ class Logins(Verdicts):
         self.happened["bound on the way"] += 1
         actor.totp_secret, actor.last_step = waiting.secret, int(waiting.proved_step or 0)
         actor.authenticator = self.sight.factors(actor.user_id).authenticator
-        actor.epoch += 1
+        self._factor_came(actor)
+
+    def _factor_came(self, actor: Actor, kept: Live | None = None) -> None:
+        """What was opened without it ends, but for this session and the tokens of programs."""
+        before, actor.epoch = actor.epoch, actor.epoch + 1
         for each in self.lives:
-            each.ended |= each.actor is actor
+            if each is kept or (each.actor is actor and each.personal and each.epoch == before):
+                each.epoch = actor.epoch
+            else:
+                each.ended |= each.actor is actor
 
     def _chosen(self, step: Step, tried: Try, waiting: Open | None, actor: Actor) -> None:
         """A new password takes effect with the login that it was chosen in."""

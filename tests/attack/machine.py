@@ -2,8 +2,8 @@
 
 The model knows nothing of the core. It sees what was sent and what came back, looks into the
 tables for what was opened, and asks of everything that came out: was it earned? ``ledger`` is what
-it writes down, ``verdicts`` what it asks; ``logins``, ``bearers`` and ``enrolments`` are what
-people do.
+it writes down, ``verdicts`` what it asks; ``logins``, ``bearers``, ``enrolments`` and ``programs``
+are what people do.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hypothesis.stateful import initialize, invariant, rule
 from accounts.client import ClientContext
 from accounts.login import custody, passwords
 from accounts.models import User
-from tests.attack.enrolments import Enrolments
 from tests.attack.ledger import Factors
+from tests.attack.programs import Programs
 from tests.attack.story import ACTORS
 
 
-class Attack(Enrolments):
+class Attack(Programs):
     """What the world does meanwhile, and what holds at every moment."""
 
     @rule(seconds=st.sampled_from([1, 5, 11, 29, 31, 61, 121, 181, 301, 601, 3601, 90_000]))

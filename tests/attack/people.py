@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from tests.scenery import made_once
 
 WRONG = "no such password at all"
 SAVED_CODES = 3
+# What a program of an officer of alpha shows to get a token of somebody else.
+DEPLOYMENT = "the deployment secret of alpha"
 
 
 @dataclass
@@ -87,6 +90,9 @@ class Town:
 def found_town() -> Town:
     """Three tenants: the default one, one with a host, one that demands a second factor."""
     alpha = provisioning.create_tenant("alpha", "Alpha", is_default=True, email_domains=["a.test"])
+    kept = {"create_token_secret_sha256": hashlib.sha256(DEPLOYMENT.encode()).hexdigest()}
+    alpha.contracts = {"rocketchat": {"options": kept}}
+    alpha.save()
     beta = provisioning.create_tenant(
         "beta", "Beta", hosts=["beta.example.com"], email_domains=["b.test"]
     )

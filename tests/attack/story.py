@@ -64,6 +64,8 @@ class Story(RuleBasedStateMachine):
         self.tokens: list[Token] = []
         self.lives: list[Live] = []
         self.waiting: dict[Any, Waiting] = {}
+        # The tokens that people made for their programs, by whose they are and how they are called.
+        self.named: dict[tuple[Any, str], Live] = {}
         self.changes = 0
 
     def teardown(self) -> None:
