@@ -14,7 +14,7 @@ from tests.attack.doors import FIRST, SECOND, Step
 from tests.attack.people import Actor, Town
 from tests.attack.places import ABSENT, Try, of, tokens
 from tests.attack.undone import undone
-from tests.attack.wire import Heard, send
+from tests.attack.wire import Heard, Sent, send
 
 Told = tuple[int, str]
 NOTHING = "x" * 43
@@ -222,6 +222,38 @@ def test_the_same_try_with_everything_right_is_accepted(town: Town, clock: Clock
     scene, frank = Scene(town, clock, way), town["frank"]
     tried = scene.tried(frank, challenge=scene.challenge(frank))
     assert send(scene.second.sent(tried)).loot
+
+
+@pytest.mark.parametrize("way", EXPECTED)
+def test_a_right_code_is_accepted_at_once_after_four_wrong_ones(
+    town: Town, clock: Clock, way: str
+) -> None:
+    scene, frank = Scene(town, clock, way), town["frank"]
+    challenge = scene.challenge(frank)
+    for _ in range(4):
+        wrong = send(scene.second.sent(scene.tried(frank, challenge=challenge, code="000000")))
+        status, text = EXPECTED[way]["wrong"]
+        assert (wrong.status, text in wrong.text) == (status, True), wrong
+    assert send(scene.second.sent(scene.tried(frank, challenge=challenge))).loot
+
+
+@pytest.mark.parametrize("way", EXPECTED)
+def test_a_stranger_does_not_lock_the_owners_second_factor(
+    town: Town, clock: Clock, way: str
+) -> None:
+    """Whoever knows all names but no password of theirs; one account he has himself."""
+    scene, frank, bob = Scene(town, clock, way), town["frank"], town["bob"]
+    own = scene.challenge(bob)
+    for name in EXPECTED:
+        for _ in range(2):
+            guess = of(frank, password="guessed", challenge=NOTHING, code="000000")
+            assert not send(SECOND.get(name, FIRST[FIRST_OF[name]]).sent(guess)).loot
+    for _ in range(8):
+        if own is not ABSENT:
+            assert not send(scene.second.sent(of(frank, challenge=own, code="000000"))).loot
+    body = {"emailOrUsername": frank.username}
+    send(Sent("/api/v1/users.2fa.sendEmailCode", body, prefix="/t/alpha"))
+    assert send(scene.second.sent(scene.tried(frank, challenge=scene.challenge(frank)))).loot
 
 
 def test_a_page_of_a_step_without_its_challenge_begins_again(town: Town) -> None:
