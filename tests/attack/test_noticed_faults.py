@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts.contracts.rocketchat import second_factor as step_up
 from accounts.login import (
     challenge,
     enrolment,
@@ -82,6 +83,10 @@ def bind_with_a_wrong_code(story: Attack) -> None:
     story.enrol(way="rocketchat", who="alice", code="wrong", pause=0)
 
 
+def make_a_token_with_an_old_login(story: Attack) -> None:
+    story.log_in_and_make_tokens(who="frank", name="one", again=False, pause=1801)
+
+
 # A fault of the core, and a story in which it lets somebody have what he did not earn.
 FAULTS: Mapping[str, tuple[Any, str, Any, Callable[[Attack], None]]] = {
     "the second factor is forgotten": (
@@ -123,6 +128,12 @@ FAULTS: Mapping[str, tuple[Any, str, Any, Callable[[Attack], None]]] = {
     ),
     "any password is right": (passwords, "verify", always, wrong_password),
     "an old login may bind a factor": (enrolment, "is_fresh", always, bind_with_an_old_login),
+    "an old login may make a token": (
+        step_up,
+        "refusal",
+        lambda *_, **__: None,
+        make_a_token_with_an_old_login,
+    ),
     "any code proves a new app": (binding, "proved_step", lambda *_: 1, bind_with_a_wrong_code),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from http.client import responses
 from typing import Any
 
 import pytest
@@ -112,6 +113,34 @@ def test_its_page_names_every_path_that_it_serves(spoken: Contract) -> None:
     ]
     assert unnamed == []
     assert spoken.root is None or "`POST /`" in text
+
+
+# No answer of its own: the words come with what is refused, or nothing leads there.
+UNSAID = {
+    "bytebase": {Reason.MUST_CHANGE_PASSWORD, Reason.PASSWORD_REJECTED},
+}
+# What differs from answer to answer, as `shapes.told` has it.
+_VARIES = re.compile("/path|GET|why|\"\"|''|\\[\\]|USER")
+
+
+@every_contract
+def test_its_page_tells_every_refusal_and_every_setting(spoken: Contract) -> None:
+    found = page(spoken.slug)
+    assert found is not None
+    text = " ".join(found.read_text().split()).lower()
+    settings = [*(option.name for option in spoken.options), *spoken.lifetimes]
+    untold = [name for name in settings if not re.search(rf"\b{name}\b", text)]
+    for face in {id(place.spoken.faults): place.spoken for place in places(spoken)}.values():
+        for why, answer in shapes.told(face):
+            if why not in UNSAID.get(spoken.slug, ()):
+                untold += [
+                    f"{why}: {part}"
+                    for said in [str(answer.status), *curl.texts(answer.body)]
+                    for part in _VARIES.split(said)
+                    # A status' own phrase needs no telling.
+                    if said != responses[answer.status] and part.lower() not in text
+                ]
+    assert untold == []
 
 
 @every_contract

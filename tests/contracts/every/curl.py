@@ -106,12 +106,17 @@ def _parts(command: str) -> Iterator[str]:
             yield HOME if word == "base" else _MARK
 
 
+def texts(value: Any) -> list[str]:
+    """Every text in an answer."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in texts(each)]
+
+
 def leaves(value: Any) -> list[str]:
     """Every text in an answer that is long enough to be a secret."""
-    if isinstance(value, str):
-        return [value] if len(value) >= 32 else []
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [leaf for each in inner for leaf in leaves(each)]
+    return [text for text in texts(value) if len(text) >= 32]
 
 
 def with_secret(value: Any, secret: str) -> Any:
