@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import F, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.admin.deeds import Deed
@@ -18,6 +19,7 @@ from accounts.console import act, console
 from accounts.login import custody
 from accounts.login import sessions as live
 from accounts.models import Session, User
+from accounts.web import browser
 from accounts.web.account import agents
 from accounts.web.profile import SLUG
 from accounts.wire.registry import contracts
@@ -35,6 +37,9 @@ _METHODS = {
     "token": "personal access token",
     "officer": "opened by an administrator",
 }
+
+# At once.
+_MOST_ENDED = 1000
 
 
 def contract_choices() -> list[tuple[str, str]]:
@@ -142,16 +147,38 @@ class SessionAdmin(ExportedAdmin):
         return self.has_view_permission(request)
 
     @admin.action(description="End the selected sessions", permissions=["end"])
-    def end_selected(self, request: HttpRequest, queryset: Any) -> None:
-        """Each with an audit row of its own."""
+    def end_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Asked first, as every act; each with an audit row of its own.
+
+        The officer's own session is left out: one slip must not end the console, too.
+        """
+        found = browser.signed_in(request)
+        mine = found.session.pk if found is not None else None
+        others = queryset.exclude(pk=mine).select_related("user")
         chosen = [
             session
-            for session in queryset.select_related("user")[:1000]
+            for session in others[:_MOST_ENDED]
             if self.touchable(request, session) and not is_over(session)
         ]
+        if chosen and "sure" not in request.POST:
+            return self._asked(request, chosen)
         for session in chosen:
             custody.end_session(session, act(request))
         messages.success(request, f"Sessions ended: {len(chosen)}")
+        return None
+
+    def _asked(self, request: HttpRequest, chosen: list[Session]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "End the selected sessions",
+            "opts": self.opts,
+            "chosen": chosen,
+            "accounts": len({session.user_id for session in chosen}),
+            # All that the filters leave, or the rows that were ticked.
+            "across": request.POST.get("select_across") == "1",
+            "back": request.get_full_path(),
+        }
+        return render(request, "console/end_selected.html", context)
 
     def exported(self, obj: Session) -> Row:
         """All that the page shows."""

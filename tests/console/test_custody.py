@@ -17,7 +17,8 @@ from mfa.models import RecoveryCode, TotpAuthenticator
 from tests.console.deeds import do, erins_session, last_event, log_in
 from tests.console.furniture import make_superuser, open_session, path_of
 from tests.fixtures import Cast
-from tests.web.browsing import Browser, signed_in
+from tests.web.accounting import text
+from tests.web.browsing import Browser, hidden, signed_in
 
 
 def test_a_disabled_account_is_out_everywhere_at_once(cast: Cast, officer: Browser) -> None:
@@ -88,24 +89,38 @@ def test_ending_a_session_from_another_console_kills_it(cast: Cast) -> None:
     assert event.trace[0] == ["by", "alice"]
 
 
-def test_selected_sessions_end_each_with_its_row(cast: Cast, officer: Browser) -> None:
+def test_selected_sessions_end_each_with_its_row_once_the_officer_is_sure(
+    cast: Cast, officer: Browser
+) -> None:
     chosen = [open_session(cast.alice.user), open_session(cast.bob.user)]
-    kept = open_session(cast.alice.user)
-    page = officer.get(path_of(Session))
-    officer.post(
-        path_of(Session),
-        {
-            "csrfmiddlewaretoken": re.search(
-                r'csrfmiddlewaretoken" value="(\w+)', page.content.decode()
-            )[1],  # type: ignore[index]  # fails without a match, as it should
-            "action": "end_selected",
-            "_selected_action": [str(session.pk) for session in chosen],
-        },
-    )
+    kept, mine = open_session(cast.alice.user), erins_session(cast)
+    address = f"{path_of(Session)}?contract=coldstream"
+    fields = {"csrfmiddlewaretoken": hidden(officer.get(path_of(Session)))["csrfmiddlewaretoken"]}
+    fields |= {"action": "end_selected"}
+    picked = [str(session.pk) for session in (*chosen, mine)]
+    asked = officer.post(path_of(Session), {**fields, "_selected_action": picked})
+    page = text(asked)
+    assert "2 sessions of 2 accounts end now" in page
+    assert not Session.objects.exclude(ended_at=None).exists()
+    listed = re.findall(r'name="_selected_action" value="([^"]+)"', page)
+    assert set(listed) == {str(session.pk) for session in chosen}
+    done = officer.post(address, {**fields, "sure": "yes", "_selected_action": [*listed, mine.pk]})
+    assert (done.status_code, done["Location"]) == (302, address)
     ended = Session.objects.exclude(ended_at=None).values_list("pk", flat=True)
     assert set(ended) == {session.pk for session in chosen}
     assert kept.pk not in ended
     assert LoginEvent.objects.filter(event="session:subject:ended").count() == 2
+    # All that a filter leaves, however many pages: one row stands for them.
+    across = {**fields, "select_across": "1", "_selected_action": str(kept.pk)}
+    again = text(officer.post(address, across))
+    assert ("1 session of 1 account ends now" in again, 'name="select_across"' in again) == (
+        True,
+        True,
+    )
+    officer.post(path_of(Session), {**across, "sure": "yes"})
+    assert not Session.objects.filter(ended_at=None, contract="coldstream").exists()
+    # The officer's own was left out each time: the console goes on.
+    assert officer.get("/admin/").status_code == 200
 
 
 def test_new_recovery_codes_are_shown_once_and_only_they_work(

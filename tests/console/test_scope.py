@@ -188,7 +188,8 @@ def test_staff_do_not_touch_a_superuser_of_their_tenant(cast: Cast) -> None:
         assert browser.submit(page, path, reason="x").status_code == 404
     changed = browser.submit(page, path_of(User, cast.alice.user.pk, "change"), username="a")
     assert changed.status_code == 403
-    browser.submit(page, path_of(Session), action="end_selected", _selected_action=str(session.pk))
+    ended = {"action": "end_selected", "sure": "yes", "_selected_action": str(session.pk)}
+    browser.submit(page, path_of(Session), **ended)
     session.refresh_from_db()
     assert session.ended_at is None
 
