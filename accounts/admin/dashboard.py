@@ -25,8 +25,9 @@ from django.db.models import (
     Q,
     Value,
     When,
+    Window,
 )
-from django.db.models.functions import Left, TruncDay, TruncHour
+from django.db.models.functions import Left, RowNumber, TruncDay, TruncHour
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -44,7 +45,7 @@ from tenants.resolve import directory
 # Sessions that were used since then count as clients of today.
 CLIENT_DAYS = 30
 # So many groups, accounts and rows are looked at; what is left out is said.
-MOST_CLIENTS, MOST_SUSPECTS, MOST_SHOWN = 200, 500, 20
+MOST_SUSPECTS, MOST_SHOWN = 500, 20
 _LATEST = 12
 _LONGEST_LOCK = timedelta(days=30)
 
@@ -240,25 +241,35 @@ def clients(user: Any, now: datetime) -> list[Use]:
     """By contract, the families of programs whose sessions were used of late."""
     since = now - timedelta(days=CLIENT_DAYS)
     rows = within(user, Session.objects.order_by(), "tenant")
-    counted = (
+    families = (
         rows.filter(last_seen_at__gte=since)
         .annotate(family=_FAMILY)
-        .values_list("contract", "family")
+        .values("contract", "family")
         .annotate(
             number=Count("pk"), accounts=Count("user", distinct=True), seen=Max("last_seen_at")
         )
-        .order_by("-number", "contract", "family")[:MOST_CLIENTS]
+    )
+    # Each contract by itself: one with many families must not leave another without any.
+    counted = (
+        families.annotate(
+            rank=Window(
+                RowNumber(),
+                partition_by="contract",
+                order_by=[F("number").desc(), F("seen").desc()],
+            ),
+            families=Window(Count("*"), partition_by="contract"),
+        )
+        .filter(rank__lte=_MOST_NAMED)
+        .order_by("contract", "rank")
     )
     found: dict[str, list[Client]] = defaultdict(list)
-    for contract, *rest in counted:
-        found[contract].append(Client(*rest))
+    more: dict[str, int] = {}
+    for row in counted:
+        contract = row["contract"]
+        found[contract].append(Client(row["family"], row["number"], row["accounts"], row["seen"]))
+        more[contract] = row["families"] - len(found[contract])
     return [
-        Use(
-            each.title,
-            each.slug,
-            found[each.slug][:_MOST_NAMED],
-            max(len(found[each.slug]) - _MOST_NAMED, 0),
-        )
+        Use(each.title, each.slug, found[each.slug], more.get(each.slug, 0))
         for each in surfaces()
         if each.has_clients or found[each.slug]
     ]

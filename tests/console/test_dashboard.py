@@ -189,6 +189,15 @@ def test_families_without_number_do_not_hide_the_large_ones(cast: Cast) -> None:
     assert (use.clients[0].name, len(use.clients), use.more) == ("okhttp", 8, 5)
 
 
+def test_a_contract_of_few_clients_is_not_lost_behind_one_of_many(cast: Cast) -> None:
+    """What nobody uses can be switched off: this must not be said of what somebody uses."""
+    made = [seen(cast.bob, f"random{number}/1", hours=1) for number in range(210)]
+    seen(cast.alice, "player/2", "datarhei", days=3)
+    uses = {use.slug: use for use in dashboard.clients(officer(cast.erin), NOON)}
+    assert [(c.name, c.sessions) for c in uses["datarhei"].clients] == [("player", 1)]
+    assert uses["coldstream"].more == len(made) - len(uses["coldstream"].clients)
+
+
 def test_what_is_about_to_end_stands_there_the_nearest_first(cast: Cast) -> None:
     Tenant.objects.filter(pk=cast.alpha.pk).update(
         contracts={
