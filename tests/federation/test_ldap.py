@@ -330,6 +330,23 @@ def test_private_networks_are_for_the_operator_to_allow(corp: Slapd, settings: S
     assert said == "localhost: the host is at a private address, and not in DRAGOMAN_OUTBOUND_HOSTS"
 
 
+def test_the_connection_goes_to_the_very_address_that_was_judged(
+    corp: Slapd, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DRAGOMAN = replace(settings.DRAGOMAN, outbound_hosts=frozenset())
+    asked: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], **_: Any) -> None:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(outbound, "_resolved", lambda *_: ["93.184.216.34"])
+    monkeypatch.setattr(ldap_connection.socket, "create_connection", connect)
+    said = objection(ldap_provider(corp, host="rebound.example"))
+    assert said == "rebound.example: no connection: ConnectionRefusedError"
+    assert asked == [("93.184.216.34", corp.port)]
+
+
 def test_settings_that_could_not_be_used_are_refused_when_they_are_stored(corp: Slapd) -> None:
     good = ldap_settings(corp)
     pair = certificate()

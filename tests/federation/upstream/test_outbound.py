@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import httpcore
 import pytest
 
 from tenants.federation import outbound
@@ -119,6 +120,22 @@ def test_a_name_is_resolved_once_and_every_address_of_it_is_judged(
     assert refusal(url) == "the host is at a private address, and not in DRAGOMAN_OUTBOUND_HOSTS"
     assert len(told) == 1
     assert listener.seen == []
+
+
+def test_the_connection_goes_to_the_very_address_that_was_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name may lead elsewhere a moment later: nobody may look it up a second time."""
+    asked: list[tuple[str, int]] = []
+
+    def connect(_: Any, host: str, port: int, **__: Any) -> None:
+        asked.append((host, port))
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(outbound, "_resolved", lambda *_: ["93.184.216.34", "2606:2800:21f::1"])
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    assert refusal("https://rebound.example/") == "the connection failed: ConnectError"
+    assert asked == [("93.184.216.34", 443), ("2606:2800:21f::1", 443)]
 
 
 def test_a_trusted_name_is_that_name_alone(loopback: None, listener: Listener) -> None:
