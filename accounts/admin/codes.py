@@ -60,6 +60,8 @@ def address_of_codes(user: User) -> str:
 def codes_page(page: ScopedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """How many are left, and what can be done."""
     user = _user(page, request, object_id)
+    # Read with the row.
+    facts: Any = user
     deeds = [each for each in page.open_deeds(request, user) if each.aside]
     context = {
         **page.admin_site.each_context(request),
@@ -69,6 +71,7 @@ def codes_page(page: ScopedAdmin, request: HttpRequest, object_id: str) -> HttpR
         "object": user,
         "back": page.home(user)[0],
         "set": code_set(user),
+        "makes": facts.has_totp or facts.has_passkey,
         "deeds": [(page.deed_url(user, deed), deed) for deed in deeds],
     }
     return render(request, "console/recovery_codes.html", context)

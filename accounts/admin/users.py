@@ -16,7 +16,7 @@ from accounts import notices
 from accounts.admin import codes, dossier, workloads
 from accounts.admin.scope import ScopedAdmin, listing, moment
 from accounts.admin.sessions import contract_choices
-from accounts.admin.user_deeds import DEEDS, FACTS, has_factor
+from accounts.admin.user_deeds import DEEDS, FACTS
 from accounts.admin.user_filters import (
     ContractFilter,
     FactorFilter,
@@ -194,15 +194,18 @@ class UserAdmin(ScopedAdmin):
 
     # Columns and lines.
 
-    @admin.display(description="2nd factor", boolean=True)
-    def second_factor(self, obj: User) -> bool:
-        """Whether there is any."""
-        return has_factor(obj)
+    @admin.display(description="2nd factor")
+    def second_factor(self, obj: Any) -> str:
+        """Which there are."""
+        held = ["app"] if obj.has_totp else []
+        held += ["passkey"] if obj.has_passkey else []
+        held += ["mail"] if obj.has_mail else []
+        return ", ".join(held) or "–"
 
-    @admin.display(description="staff", boolean=True, ordering="is_staff")
-    def staff(self, obj: User) -> bool:
-        """Whether the account may use the console."""
-        return obj.is_staff or obj.is_superuser
+    @admin.display(description="staff", ordering="is_staff")
+    def staff(self, obj: User) -> str:
+        """Whether the account may use the console, and how much of it."""
+        return "superuser" if obj.is_superuser else "staff" if obj.is_staff else "–"
 
     @admin.display(description="last sign-in", ordering="last_login")
     def last_sign_in(self, obj: Any) -> str:

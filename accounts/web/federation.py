@@ -150,4 +150,4 @@ def said(request: HttpRequest, refusal: LoginRefused) -> HttpResponse:
     # Nobody has typed a name or a password here.
     typed = WORDS[refusal.reason] is WORDS[Reason.UNKNOWN_SUBJECT]
     told = words(LoginRefused(Reason.EXTERNAL_UNKNOWN) if typed else refusal)
-    return refused(request, told.status, _("That did not work"), told.text)
+    return refused(request, told.status, _("That did not work"), told.text, begin_again=True)

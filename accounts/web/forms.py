@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +58,13 @@ class CredentialsForm(forms.Form):
         required=False,
         help_text=_("Only on a device that nobody else uses."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("identifier"):
+            # Who it is stands there already.
+            self.fields["identifier"].widget.attrs.pop("autofocus")
+            self.fields["password"].widget.attrs["autofocus"] = True
 
 
 class CodeForm(StepForm):

@@ -123,9 +123,12 @@ def render(
     return rendered(request, template, {**_common(request), **(context or {})}, status=status)
 
 
-def refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    """A page that says why there is nothing else to see."""
-    return render(request, "web/refused.html", {"title": title, "text": text}, status=status)
+def refused(
+    request: HttpRequest, status: int, title: str, text: str, *, begin_again: bool = False
+) -> HttpResponse:
+    """A page that says why there is nothing else to see, and shows the way to what is next."""
+    context = {"title": title, "text": text, "begin_again": begin_again}
+    return render(request, "web/refused.html", context, status=status)
 
 
 def _common(request: HttpRequest) -> dict[str, Any]:

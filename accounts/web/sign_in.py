@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from django import forms
@@ -122,6 +123,12 @@ def _factors(request: HttpRequest) -> frozenset[Factor]:
     return frozenset(factor for factor in Factor if factor in named)
 
 
+def _shortest(request: HttpRequest) -> int:
+    """How long the page before said that a password must be. For the eye alone, too."""
+    named = request.POST.get("shortest", "")
+    return int(named) if re.fullmatch("[0-9]{1,3}", named) else 0
+
+
 def _next(request: HttpRequest, outcome: ChallengeRequired) -> HttpResponse:
     name = offered(outcome.step, outcome.factors)[0]
     token = outcome.token
@@ -133,7 +140,8 @@ def _next(request: HttpRequest, outcome: ChallengeRequired) -> HttpResponse:
         except Overloaded as error:
             raise LoginRefused(Reason.OVERLOADED) from error
     form = STEPS[name].form(initial={"challenge": token})
-    return _page(request, name, form, factors=outcome.factors)
+    shortest = outcome.subject.tenant.policy.password_min_length
+    return _page(request, name, form, factors=outcome.factors, shortest=shortest)
 
 
 def _mailed_again(request: HttpRequest, name: str, factors: frozenset[Factor]) -> HttpResponse:
@@ -179,6 +187,7 @@ def _page(
     factors: frozenset[Factor] = frozenset(),
     said: Words | None = None,
     sent_again: bool = False,
+    shortest: int = 0,
     status: int = 200,
 ) -> HttpResponse:
     call = browser.call(request)
@@ -207,6 +216,7 @@ def _page(
         "may_ask_tenant": call.addressed is None and len(directory().by_id) > 1,
         "again": "again" in request.GET,
         "upstream": upstream(request, call.tenant) if not name else [],
+        "shortest": shortest or _shortest(request),
         "set_up": set_up.shown(request, token) if name == Challenge.Step.BIND_FACTOR else None,
     }
     return render(request, "web/sign_in.html", context, status=status)

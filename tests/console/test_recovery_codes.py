@@ -58,7 +58,10 @@ def test_the_page_tells_how_many_are_left_and_who_made_them_when(
     assert recovery_codes.spend(first, timezone.now())
     later = facts(officer.get(about(cast.bob)))
     assert (later["Left"], later["Last used"][-3:]) == ("9 of 10", "UTC")
-    assert "has no recovery codes" in officer.get(about(cast.alice)).content.decode()
+    none = officer.get(about(cast.alice)).content.decode()
+    assert "has no recovery codes" in none
+    assert "This account has neither, so none can be made." in none
+    assert "neither" not in officer.get(about(cast.bob)).content.decode()
     assert officer.get(about(cast.svc)).status_code == 404
 
 

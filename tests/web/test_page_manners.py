@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.models import User
 from mfa import totp
 from tenants import resolve
 from tenants.models import TenantPolicy
@@ -67,6 +68,37 @@ def test_codes_of_a_set_up_during_the_sign_in_can_be_printed_and_kept_as_a_file(
     codes = re.findall(r"<li><code>([^<]*)</code>", done.content.decode())
     assert (len(codes), set(codes) <= set(kept)) == (10, True)
     assert "attachment" in file["Content-Disposition"]
+
+
+def test_the_step_of_a_forced_password_says_how_long_it_must_be_each_time(cast: Cast) -> None:
+    TenantPolicy(tenant=cast.alpha, password_min_length=21).save()
+    resolve.invalidate()
+    User.objects.filter(pk=cast.alice.user.pk).update(must_change_password=True)
+    browser = Browser()
+    page = browser.sign_in(cast.alice)
+    assert "It needs at least 21 characters." in text(page)
+    again = browser.submit(page, new_password="short", again="short")
+    assert "It needs at least 21 characters." in text(again)
+    odd = browser.submit(again, new_password="a", again="b", shortest="<b>")
+    assert (odd.status_code, "It needs" in text(odd)) == (400, False)
+
+
+def test_a_fresh_sign_in_knows_who_it_is_and_waits_in_the_password(cast: Cast) -> None:
+    outline = Outline(signed_in(cast.alice).get(f"{LOGIN}?again=1"))
+    assert outline.field("identifier")["value"] == "alice@alpha.example"
+    focused = [each["name"] for each in outline.all("input") if "autofocus" in each]
+    assert focused == ["password"]
+
+
+def test_a_way_back_that_leads_nowhere_shows_the_way_to_the_sign_in(cast: Cast) -> None:
+    page = Browser().get("/t/beta/oidc/callback")
+    assert page.status_code == 403
+    assert '<a class="button" href="/t/beta/sign-in/">' in text(page)
+
+
+def test_who_has_nothing_that_codes_stand_in_for_is_shown_where_to_set_it_up(cast: Cast) -> None:
+    page = text(signed_in(cast.alice).get("/account/recovery-codes/")).partition("set one up")[2]
+    assert [path for path in (PASSKEYS, "/account/authenticator/") if path not in page] == []
 
 
 def test_only_other_sessions_are_offered_to_be_ended(cast: Cast) -> None:
