@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.ops.demo import ROOT, Demo, running_demo
 from tests.web.chromium import chromium
+from tests.web.furnished import furnish
+from tests.web.scenes import SCENES, played
 from tests.web.tour import WALKERS, Walker, opened, pages
 
 EVERY = ROOT / "var" / "screenshots"
@@ -33,10 +35,10 @@ BEST = {
 }
 
 
-def name_of(walker: Walker, kind: str) -> str:
+def name_of(walker: str, kind: str) -> str:
     """A file's name for a kind of page."""
     path = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
-    return f"{walker.name}-{path or 'home'}"
+    return f"{walker}-{path or 'home'}"
 
 
 def take(page: Page, name: str) -> None:
@@ -53,7 +55,7 @@ def walk(browser: Browser, demo: Demo, walker: Walker) -> None:
     """Everything that one walker reaches."""
     page = opened(browser, demo, walker).new_page()
     for kind in pages(page, demo.base_url, walker.starts, 80):
-        take(page, name_of(walker, kind))
+        take(page, name_of(walker.name, kind))
 
 
 def live(demo: Demo) -> None:
@@ -102,6 +104,11 @@ def main() -> None:
         live(demo)
         for walker in WALKERS:
             walk(browser, demo, walker)
+        # Afterwards: the pictures above are of the demo as it is.
+        made = furnish(demo)
+        for name in SCENES:
+            for scene, page in played(browser, demo, made, name):
+                take(page, name_of(name, scene))
     for name, source in BEST.items():
         shutil.copyfile(EVERY / f"{source}.png", SHOWN / f"{name}.png")
     # What the program is for.

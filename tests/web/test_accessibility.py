@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 
 from tests.ops.demo import ROOT, Demo
 from tests.web.chromium import CHROMIUM, chromium
+from tests.web.furnished import furnish
+from tests.web.scenes import SCENES, played
 from tests.web.tour import WALKERS, Walker, opened, pages
 
 AXE = ROOT / "var" / "peers" / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -51,8 +53,13 @@ _SIDEWAYS = """() => [...document.querySelectorAll(".results, .wide")]
   .map(each => `${each.className}, ${each.scrollWidth} pixels in ${each.clientWidth}`)"""
 
 
+# What is folded is part of the page.
+_UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+
+
 def objections(page: Page) -> list[str]:
     """All that is wrong with the page that is open."""
+    page.evaluate(_UNFOLD)
     # A colour that is still changing is nobody's.
     page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
     page.set_viewport_size({"width": 1200, "height": 900})
@@ -81,4 +88,21 @@ def test_every_page_can_be_used_by_everybody(demo: Demo, walker: Walker) -> None
             if found := objections(page):
                 wrong[kind] = found
     assert len(walked) >= len(walker.starts)
+    assert not wrong, pformat(wrong, width=160)
+
+
+@pytest.fixture(scope="session")
+def made(demo: Demo) -> dict[str, Any]:
+    return furnish(demo)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_pages_that_no_link_leads_to_can_be_used_by_everybody(
+    demo: Demo, made: dict[str, Any], name: str
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    with chromium() as browser:
+        for scene, page in played(browser, demo, made, name, bypass_csp=True):
+            if found := objections(page):
+                wrong[scene] = found
     assert not wrong, pformat(wrong, width=160)

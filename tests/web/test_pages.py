@@ -50,14 +50,20 @@ class Outline(HTMLParser):
         return next(attrs for attrs in self.all("input") if attrs.get("name") == name)
 
 
-def faults_of(page: Any) -> list[str]:
-    """What a page does that no page may do."""
-    outline = Outline(page)
+def unheaded(page: Any) -> list[str]:
+    """Which of the headers of pages are not as they have to be."""
     faults = [f"{name} is {page.get(name)}" for name in HEADERS if page.get(name) != HEADERS[name]]
     if "no-store" not in page.get("Cache-Control", ""):
         faults.append("may be kept")
     if page.get("Referrer-Policy") not in {"same-origin", "strict-origin"}:
         faults.append("tells where it was")
+    return faults
+
+
+def faults_of(page: Any) -> list[str]:
+    """What a page does that no page may do."""
+    outline = Outline(page)
+    faults = unheaded(page)
     faults += ["inline style" for _, attrs in outline.tags if "style" in attrs]
     faults += [f"inline {n}" for _, attrs in outline.tags for n in attrs if n.startswith("on")]
     faults += ["inline script" for attrs in outline.all("script") if "src" not in attrs]
