@@ -65,7 +65,11 @@ def test_over_tls_pages_and_cookies_insist_on_it(cast: Cast) -> None:
             settings, "DRAGOMAN", replace(settings.DRAGOMAN, base_url="https://testserver")
         ),
     ):
-        browser = Browser(HTTP_X_FORWARDED_PROTO="https", HTTP_REFERER="https://testserver/")
+        browser = Browser(
+            HTTP_HOST="testserver",
+            HTTP_X_FORWARDED_PROTO="https",
+            HTTP_REFERER="https://testserver/",
+        )
         pages = [browser.get(LOGIN), browser.sign_in(cast.erin), browser.get("/admin/")]
         pages += [browser.get("/account/nobody/"), browser.get("/brand/ffcc00.css")]
         pages.append(browser.submit(browser.get("/account/"), "/language/", language="de"))
