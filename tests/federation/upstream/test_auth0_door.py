@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
+import threading
+import time
 from base64 import urlsafe_b64decode
 from typing import Any
 
@@ -12,6 +15,7 @@ from django.test import Client
 from accounts.login import external
 from accounts.models import ExternalAccount, LoginEvent, Session, User
 from tenants import resolve
+from tenants.federation import issuers, outbound
 from tenants.federation.identity import ExternalIdentity
 from tenants.federation.provider import of_row
 from tenants.federation.settings import Kind
@@ -36,6 +40,7 @@ from tests.fixtures import Cast
 
 SUB = "auth0|5f0c"
 API = "https://api.example/"
+AWAY = b'{"code":503,"message":"Service Unavailable","details":["Service Unavailable"]}'
 
 
 @pytest.fixture
@@ -134,6 +139,36 @@ def test_a_token_that_is_wrong_in_anything_does_not(core: Client, issuer: Issuer
     assert not ExternalAccount.objects.exists()
     assert LoginEvent.objects.filter(reason="external_refused").count() == len(bad)
     assert issuer.fetches(JWKS) == 1
+
+
+def test_an_auth0_that_is_away_is_told_and_random_keys_do_not_wake_it(
+    core: Client, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, keys = good(issuer), issuer.answers.pop(JWKS)
+    monkeypatch.setattr(outbound, "SECONDS", 0.5)
+    released = threading.Event()
+    for wrong in ((500, {}), (200, b"no JSON"), lambda _: released.wait(5)):
+        issuer.answers[JWKS] = wrong
+        issuers.forget()
+        begun = time.monotonic()
+        assert told(login(core, token)) == (503, AWAY)
+        assert time.monotonic() - begun < 1.5
+        event = LoginEvent.objects.latest("at", "pk")
+        assert (event.reason, "provider said" in dict(event.trace)) == (
+            "external_unavailable",
+            True,
+        )
+    released.set()
+    issuers.forget()
+    issuer.answers[JWKS] = keys
+    before = issuer.fetches(JWKS)
+    for _ in range(20):
+        kid = {"alg": "RS256", "kid": secrets.token_hex(4)}
+        signature = signed(issuer.claims(iss=f"{issuer.url}/", sub=SUB, aud=API), RSA_KEY, kid)
+        assert told(login(core, signature)) == (401, WRONG_CREDENTIALS)
+    assert issuer.fetches(JWKS) - before <= 2
+    assert not Session.objects.exists()
+    assert login(core, token).status_code == 200
 
 
 @pytest.mark.parametrize("change", ["users", "enabled"])
