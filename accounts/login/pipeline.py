@@ -82,7 +82,8 @@ def authenticate(attempt: Attempt, profile: LoginProfile) -> Outcome:
         decision = decide(journey.situation(progress))
         if isinstance(decision, Demand):
             found = second_factor.match(code, progress.subject, journey)
-            return _spend_and_go_on(progress, journey, _spending(found, journey), found)
+            spend = _spending(found, journey, progress.subject)
+            return _spend_and_go_on(progress, journey, spend, found)
     return _go_on(progress, journey)
 
 
@@ -214,13 +215,16 @@ def _spend_challenge(challenge: Challenge, journey: Journey) -> Reason | None:
     return None if spent else Reason.CHALLENGE_SPENT
 
 
-def _spending(
-    found: Match | PasskeyMatch, journey: Journey, challenge: Challenge | None = None
-) -> Spend:
-    """Use up the challenge, then the code; the transaction undoes the one if the other is gone."""
+def _spending(found: Match | PasskeyMatch, journey: Journey, begun: Challenge | Subject) -> Spend:
+    """Use up the challenge, then the code; the transaction undoes the one if the other is gone.
+
+    Without a challenge the account alone is held: spending one does that as well.
+    """
 
     def spend() -> Reason | None:
-        if challenge is not None and (reason := _spend_challenge(challenge, journey)):
+        if isinstance(begun, Subject):
+            binding.hold_owner(begun.user.pk)
+        elif reason := _spend_challenge(begun, journey):
             return reason
         return None if found.spend(journey.client.now) else found.spent_reason
 

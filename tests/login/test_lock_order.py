@@ -14,14 +14,24 @@ from django.core import mail
 from django.db import OperationalError
 
 from accounts.login import address_change, custody, enrolment, password_links
+from accounts.login.attempt import OneTimePassword
 from accounts.login.custody import Act
 from accounts.login.outcome import LoginRefused
 from accounts.login.sessions import FEDERATED
 from accounts.models import ExternalAccount
 from mfa import binding, challenges, totp
-from mfa.models import Challenge
+from mfa.models import Challenge, TotpAuthenticator
 from tenants.models import IdentityProvider
-from tests.login.gate import Town, challenged, context, found_town, second
+from tests.login.gate import (
+    PASSWORD,
+    REPEAT,
+    Town,
+    challenged,
+    context,
+    found_town,
+    login,
+    second,
+)
 from tests.login.test_races import _own_connection
 from tests.login.test_races_of_sessions import _until_somebody_waits, found_of
 
@@ -53,6 +63,14 @@ def _another_app(town: Town) -> tuple[Deed, Deed]:
     return _second_step(town), lambda: binding.bind_totp(town.bob.pk, totp.new_secret())
 
 
+def _another_app_and_one_call(town: Town) -> tuple[Deed, Deed]:
+    """The code comes with the password; there is no challenge."""
+    now = context().now
+    code = OneTimePassword(town.code(now))
+    _, bind = _another_app(town)
+    return lambda: login("bob", PASSWORD, code, profile=REPEAT, now=now), bind
+
+
 def _binding() -> Deed:
     found = found_of()
     enrolment.begin(found, context())
@@ -75,14 +93,25 @@ def _new_address(town: Town) -> tuple[Deed, Deed]:
     return lambda: address_change.confirm(found, wish, context()), bind
 
 
-@pytest.mark.parametrize("both", [_unlinking, _another_app, _new_password, _new_address])
+@pytest.mark.parametrize(
+    ("both", "at", "step"),
+    [
+        (_unlinking, challenges, "spend"),
+        (_another_app, challenges, "spend"),
+        (_another_app_and_one_call, TotpAuthenticator, "spend_step"),
+        (_new_password, challenges, "spend"),
+        (_new_address, challenges, "spend"),
+    ],
+)
 def test_two_changes_of_an_account_at_once_do_not_wait_for_each_other(
     transactional_db: None,
     monkeypatch: pytest.MonkeyPatch,
     both: Callable[[Town], tuple[Deed, Deed]],
+    at: Any,
+    step: str,
 ) -> None:
     first, other = both(found_town())
-    failed, spend = [], challenges.spend
+    failed, spend = [], getattr(at, step)
 
     def run() -> None:
         with _own_connection():
@@ -96,13 +125,13 @@ def test_two_changes_of_an_account_at_once_do_not_wait_for_each_other(
 
     thread = Thread(target=run)
 
-    def meanwhile(*given: Any) -> bool:
+    def meanwhile(*given: Any) -> Any:
         spent = spend(*given)
         thread.start()
         _until_somebody_waits()
         return spent
 
-    monkeypatch.setattr(challenges, "spend", meanwhile)
+    monkeypatch.setattr(at, step, meanwhile)
     first()
     thread.join(20)
     assert failed == []
