@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core import mail
 
 from accounts.models import Session
 from tests.attack.clock import Clock
@@ -64,6 +67,22 @@ def test_a_saved_code_that_was_used_here_is_refused_everywhere(town: Town, here:
             assert not log_in(RECOVERY, there, frank, first).loot, there
             assert Session.objects.count() == 1
             assert log_in(RECOVERY, there, frank, second).loot, there
+
+
+@pytest.mark.parametrize("here", RECOVERY)
+def test_the_owner_hears_of_a_saved_code_that_was_used_and_of_no_other_try(
+    town: Town, django_capture_on_commit_callbacks: Any, here: str
+) -> None:
+    frank = town["frank"]
+    used = frank.recovery_codes[0]
+    with django_capture_on_commit_callbacks(execute=True):
+        for typed in ("0000-0000-0000-0000", used, used):
+            log_in(RECOVERY, here, frank, typed)
+    assert Session.objects.count() == 1
+    (told,) = mail.outbox
+    assert (told.to, told.subject) == ([frank.email], "A recovery code was used")
+    assert "make a new set" in str(told.body)
+    assert used not in str(told.body)
 
 
 def test_another_users_codes_are_refused_everywhere(town: Town) -> None:
