@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -95,4 +96,35 @@ def test_a_token_of_one_contract_is_as_good_as_none_at_every_endpoint_of_the_oth
         if tells(heard, names) or (heard.status < 300 <= strangers[key]):
             opened.append((method, place.path, each.kind, heard.status))
     assert len(strangers) > 60
+    assert not opened
+
+
+# Of each contract, what is no token for calls; and where one of these is at home all the same.
+NO_ACCESS = ("refresh", "challenge")
+AT_HOME = {("datarhei refresh", "/api/login/refresh")}
+
+
+def test_a_contracts_own_refresh_tokens_and_challenges_are_no_bearers_at_any_of_its_endpoints(
+    town: Town,
+) -> None:
+    have = [each for each in held(town["erin"], town["frank"]) if each.kind.endswith(NO_ACCESS)]
+    opened, tried = [], 0
+    for place, method in ACTIONS:
+        for each in have:
+            own = each.kind.split()[0] == place.slug
+            if not own or method == "HEAD" or (each.kind, place.path) in AT_HOME:
+                continue
+            stranger, sent = (
+                replace(everywhere(place, method, token, "2" * 17, "/t/alpha"), cookies={})
+                for token in (JUNK, each.text)
+            )
+            with undone():
+                expected = send(stranger)
+            with undone():
+                heard = send(sent)
+            tried += 1
+            told = tells(heard, (each.owner.email, each.owner.username))
+            if told or (heard.status < 300 <= expected.status):
+                opened.append((method, place.path, each.kind, heard.status))
+    assert tried > 50
     assert not opened
