@@ -224,6 +224,20 @@ def test_the_same_try_with_everything_right_is_accepted(town: Town, clock: Clock
     assert send(scene.second.sent(tried)).loot
 
 
+@pytest.mark.parametrize("way", sorted(set(EXPECTED) - {"bytebase recovery"}))
+def test_a_code_is_six_ascii_digits_and_nothing_that_counts_as_such_elsewhere(
+    town: Town, clock: Clock, way: str
+) -> None:
+    scene, frank = Scene(town, clock, way), town["frank"]
+    code = frank.code()
+    wide, arabic = ("".join(chr(int(d) + zero) for d in code) for zero in (0xFF10, 0x660))
+    signed = (f"+{code}", f"{code}.0", f"0{code}", f"{code}0", f"0x{int(code):x}")
+    for typed in (wide, arabic, *signed, f"{code[:2]}_{code[2:]}", f"{code}\0", int(code)):
+        with undone():
+            tried = scene.tried(frank, challenge=scene.challenge(frank), code=typed)
+            assert not send(scene.second.sent(tried)).loot, typed
+
+
 @pytest.mark.parametrize("way", EXPECTED)
 def test_a_right_code_is_accepted_at_once_after_four_wrong_ones(
     town: Town, clock: Clock, way: str
