@@ -95,14 +95,14 @@ def test_selected_sessions_end_each_with_its_row_once_the_officer_is_sure(
     chosen = [open_session(cast.alice.user), open_session(cast.bob.user)]
     kept, mine = open_session(cast.alice.user), erins_session(cast)
     address = f"{path_of(Session)}?contract=coldstream"
-    fields = {"csrfmiddlewaretoken": hidden(officer.get(path_of(Session)))["csrfmiddlewaretoken"]}
-    fields |= {"action": "end_selected"}
+    page: Any = officer.get(path_of(Session))
+    token = hidden(page)["csrfmiddlewaretoken"]
+    fields = {"csrfmiddlewaretoken": token, "action": "end_selected"}
     picked = [str(session.pk) for session in (*chosen, mine)]
     asked = officer.post(path_of(Session), {**fields, "_selected_action": picked})
-    page = text(asked)
-    assert "2 sessions of 2 accounts end now" in page
+    assert "2 sessions of 2 accounts end now" in text(asked)
     assert not Session.objects.exclude(ended_at=None).exists()
-    listed = re.findall(r'name="_selected_action" value="([^"]+)"', page)
+    listed = re.findall(r'name="_selected_action" value="([^"]+)"', text(asked))
     assert set(listed) == {str(session.pk) for session in chosen}
     done = officer.post(address, {**fields, "sure": "yes", "_selected_action": [*listed, mine.pk]})
     assert (done.status_code, done["Location"]) == (302, address)

@@ -341,7 +341,7 @@ def test_the_connection_goes_to_the_very_address_that_was_judged(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(outbound, "_resolved", lambda *_: ["93.184.216.34"])
-    monkeypatch.setattr(ldap_connection.socket, "create_connection", connect)
+    monkeypatch.setattr("socket.create_connection", connect)
     said = objection(ldap_provider(corp, host="rebound.example"))
     assert said == "rebound.example: no connection: ConnectionRefusedError"
     assert asked == [("93.184.216.34", corp.port)]

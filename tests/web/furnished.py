@@ -18,7 +18,6 @@ from mfa import binding, challenges, recovery_codes, totp
 from mfa.models import Challenge, Passkey
 from tenants import resolve
 from tenants.models import IdentityProvider, Tenant, TenantPolicy
-from tests.ops.demo import Demo
 
 _NAME = "The Touring Company of the Far Side of the River"
 _AWAY = "https://idp.invalid"
@@ -35,14 +34,6 @@ _PROVIDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
 )
-
-
-def furnish(demo: Demo) -> dict[str, Any]:
-    """All of it, in a running demo: people by name, and the path of a link to a new password."""
-    made = demo.manage("shell", "-c", "from tests.web import furnished; furnished.make()")
-    assert made.returncode == 0, made.stderr
-    told: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
-    return told
 
 
 def make() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,6 +21,14 @@ _OWN = re.compile(
     "/tenants/.*/(?:add|auth0|change|test|delete)/|/signingkey/.*/deed/|/group/.*/delete/"
     "|/(?:externalaccount|passkey)/.*/(?:change|deed)/"
 )
+
+
+def furnish(demo: Demo) -> Made:
+    """The people and rows of `furnished.py`, made in a running demo."""
+    done = demo.manage("shell", "-c", "from tests.web import furnished; furnished.make()")
+    assert done.returncode == 0, done.stderr
+    told: Made = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def outside(page: Page, made: Made) -> Scenes:

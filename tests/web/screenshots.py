@@ -18,8 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.ops.demo import ROOT, Demo, running_demo
 from tests.web.chromium import chromium
-from tests.web.furnished import furnish
-from tests.web.scenes import SCENES, played
+from tests.web.scenes import SCENES, furnish, played
 from tests.web.tour import WALKERS, Walker, opened, pages
 
 EVERY = ROOT / "var" / "screenshots"

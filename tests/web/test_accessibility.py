@@ -10,8 +10,7 @@ from playwright.sync_api import Page
 
 from tests.ops.demo import ROOT, Demo
 from tests.web.chromium import CHROMIUM, chromium
-from tests.web.furnished import furnish
-from tests.web.scenes import SCENES, played
+from tests.web.scenes import SCENES, Made, furnish, played
 from tests.web.tour import WALKERS, Walker, opened, pages
 
 AXE = ROOT / "var" / "peers" / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -92,13 +91,13 @@ def test_every_page_can_be_used_by_everybody(demo: Demo, walker: Walker) -> None
 
 
 @pytest.fixture(scope="session")
-def made(demo: Demo) -> dict[str, Any]:
+def made(demo: Demo) -> Made:
     return furnish(demo)
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_pages_that_no_link_leads_to_can_be_used_by_everybody(
-    demo: Demo, made: dict[str, Any], name: str
+    demo: Demo, made: Made, name: str
 ) -> None:
     wrong: dict[str, list[str]] = {}
     with chromium() as browser:

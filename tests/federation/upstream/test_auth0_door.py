@@ -147,7 +147,8 @@ def test_an_auth0_that_is_away_is_told_and_random_keys_do_not_wake_it(
     token, keys = good(issuer), issuer.answers.pop(JWKS)
     monkeypatch.setattr(outbound, "SECONDS", 0.5)
     released = threading.Event()
-    for wrong in ((500, {}), (200, b"no JSON"), lambda _: released.wait(5)):
+    answers: list[Any] = [(500, {}), (200, b"no JSON"), lambda _: released.wait(5)]
+    for wrong in answers:
         issuer.answers[JWKS] = wrong
         issuers.forget()
         begun = time.monotonic()
