@@ -50,6 +50,13 @@ class GroupAdmin(ScopedAdmin):
         """A group stays in its tenant."""
         return ("size",) if obj is None else ("tenant", "size")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with it, in words: there may be thousands of members."""
+        chosen = list(objs)
+        members = Group.members.through.objects.filter(group__in=[g.pk for g in chosen]).count()
+        words = [*map(str, chosen), f"Memberships: {members}. The accounts stay."]
+        return words, {"groups": len(chosen), "memberships": members}, set(), []
+
     @admin.display(description="members", ordering="members_count")
     def size(self, obj: Any) -> str:
         """How many."""

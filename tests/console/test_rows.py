@@ -24,6 +24,7 @@ from tenants.models import Tenant
 from tests.console.deeds import REPEATING, do, last_event
 from tests.console.furniture import make_superuser, path_of
 from tests.fixtures import Cast
+from tests.web.accounting import text
 from tests.web.browsing import Browser, signed_in
 
 
@@ -131,7 +132,10 @@ def test_groups_are_made_given_renamed_and_deleted(cast: Cast, officer: Browser)
     officer.submit(officer.get(change), change, name="crew")
     assert Group.objects.get().name == "crew"
     delete = path_of(Group, ops.pk, "delete")
-    officer.submit(officer.get(delete), delete, post="yes")
+    asked: Any = officer.get(delete)
+    assert "Memberships: 1. The accounts stay." in text(asked)
+    assert "relationship" not in text(asked)
+    officer.submit(asked, delete, post="yes")
     assert not Group.objects.exists()
     names = LoginEvent.objects.filter(event__startswith="admin:group").order_by("at")
     assert [event.event for event in names] == [

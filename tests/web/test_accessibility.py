@@ -52,6 +52,11 @@ _SIDEWAYS = """() => [...document.querySelectorAll(".results, .wide")]
   .map(each => `${each.className}, ${each.scrollWidth} pixels in ${each.clientWidth}`)"""
 
 
+# Words on a button, one letter above the other.
+_TORN = """() => [...document.querySelectorAll("button, .button")]
+  .filter(each => each.innerText.trim().length > 3 && each.offsetWidth && each.offsetWidth < 40)
+  .map(each => `“${each.innerText}” in ${each.offsetWidth} pixels`)"""
+
 # What is folded is part of the page.
 _UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
 
@@ -71,6 +76,7 @@ def objections(page: Page) -> list[str]:
     width = page.evaluate("() => document.documentElement.scrollWidth")
     if width > 360:
         found.append(f"{width} pixels wide in a window of 360")
+    found += [f"torn: {each}" for each in page.evaluate(_TORN)]
     return found + [f"told by what is not there: {each}" for each in page.evaluate(_LOST)]
 
 
