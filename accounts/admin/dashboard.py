@@ -292,7 +292,7 @@ class End:
         if self.days is None:
             return "no end is set"
         if self.days > 0:
-            return f"in {self.days} days"
+            return f"in {self.days} days" if self.days > 1 else "in 1 day"
         return "the day has come, and it is still served" if self.served else "over"
 
 

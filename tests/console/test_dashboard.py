@@ -224,7 +224,7 @@ def test_what_is_about_to_end_stands_there_the_nearest_first(cast: Cast) -> None
     ]
     assert told(cast.erin) == own
     make_superuser(cast.erin)
-    assert told(cast.erin) == [*own[:2], ("beta", "ColdStream", "in 1 days"), *own[2:]]
+    assert told(cast.erin) == [*own[:2], ("beta", "ColdStream", "in 1 day"), *own[2:]]
 
 
 def test_the_page_has_pictures_with_words_and_tables_and_nothing_inline(cast: Cast) -> None:
