@@ -213,11 +213,6 @@ class Use:
     clients: Sequence[Client]
     more: int
 
-    @property
-    def sessions(self) -> int:
-        """All sessions that were counted."""
-        return sum(client.sessions for client in self.clients)
-
 
 def _word(text: Any, place: int, by: str) -> Func:
     return Func(text, Value(by), Value(place), function="split_part", output_field=CharField())
