@@ -161,18 +161,19 @@ class SessionAdmin(ExportedAdmin):
             if self.touchable(request, session) and not is_over(session)
         ]
         if chosen and "sure" not in request.POST:
-            return self._asked(request, chosen)
+            return self._asked(request, chosen, more=others.count() > _MOST_ENDED)
         for session in chosen:
             custody.end_session(session, act(request))
         messages.success(request, f"Sessions ended: {len(chosen)}")
         return None
 
-    def _asked(self, request: HttpRequest, chosen: list[Session]) -> HttpResponse:
+    def _asked(self, request: HttpRequest, chosen: list[Session], *, more: bool) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": "End the selected sessions",
             "opts": self.opts,
             "chosen": chosen,
+            "more": more,
             "accounts": len({session.user_id for session in chosen}),
             # All that the filters leave, or the rows that were ticked.
             "across": request.POST.get("select_across") == "1",

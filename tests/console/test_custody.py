@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
@@ -117,6 +118,10 @@ def test_selected_sessions_end_each_with_its_row_once_the_officer_is_sure(
         True,
         True,
     )
+    assert "choose the others afterwards" not in again
+    with patch("accounts.admin.sessions._MOST_ENDED", 1):
+        asked = officer.post(path_of(Session), across)
+    assert "choose the others afterwards" in text(asked)
     officer.post(path_of(Session), {**across, "sure": "yes"})
     assert not Session.objects.filter(ended_at=None, contract="coldstream").exists()
     # The officer's own was left out each time: the console goes on.
