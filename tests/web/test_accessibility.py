@@ -53,7 +53,7 @@ _SIDEWAYS = """() => [...document.querySelectorAll(".results, .wide")]
 
 
 # Words on a button, one letter above the other.
-_TORN = """() => [...document.querySelectorAll("button, .button")]
+_TORN = """() => [...document.querySelectorAll("button:not(.theme-toggle), .button")]
   .filter(each => each.innerText.trim().length > 3 && each.offsetWidth && each.offsetWidth < 40)
   .map(each => `“${each.innerText}” in ${each.offsetWidth} pixels`)"""
 
