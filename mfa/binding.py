@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from mfa import recovery_codes, totp
+from mfa import owner, recovery_codes, totp
 from mfa.models import EmailFactor, Enrolment, Passkey, TotpAuthenticator
 from tenants.sealing import seal, unseal
 
@@ -52,7 +51,7 @@ def bind_totp(
     authenticator.secret_sealed = seal(secret, authenticator.seal_context())
     with transaction.atomic():
         # Of two bindings at once the later one waits here, and then sees the earlier.
-        hold_owner(user_id)
+        owner.hold(user_id)
         if first and has_factor(user_id):
             raise AlreadyBound
         TotpAuthenticator.objects.filter(user_id=user_id).delete()
@@ -70,15 +69,6 @@ def _has_another(user_id: Any) -> bool:
     """Whether the user has a second factor besides an app."""
     kinds = (Passkey.objects, EmailFactor.objects)
     return any(rows.filter(user_id=user_id).exists() for rows in kinds)
-
-
-def hold_owner(user_id: Any) -> None:
-    """Make other changes of a user's factors wait until the transaction is over.
-
-    Rows that only refer to the account, such as sessions, are still written meanwhile.
-    """
-    rows = get_user_model().objects.select_for_update(no_key=True).filter(pk=user_id)
-    list(rows.values_list("pk"))
 
 
 def _shown(name: str) -> str:
@@ -181,7 +171,7 @@ def remove_totp(user_id: Any) -> bool:
     Recovery codes stand in for an authenticator: with the last one they go too.
     """
     with transaction.atomic():
-        hold_owner(user_id)
+        owner.hold(user_id)
         removed = TotpAuthenticator.objects.filter(user_id=user_id).delete()[0]
         Enrolment.objects.filter(user_id=user_id).delete()
         if not Passkey.objects.filter(user_id=user_id).exists():
@@ -192,7 +182,7 @@ def remove_totp(user_id: Any) -> bool:
 def remove_all(user_id: Any) -> None:
     """Take every second factor from a user (a lost phone, reset by an administrator)."""
     with transaction.atomic():
-        hold_owner(user_id)
+        owner.hold(user_id)
         Passkey.objects.filter(user_id=user_id).delete()
         remove_totp(user_id)
         EmailFactor.objects.filter(user_id=user_id).delete()

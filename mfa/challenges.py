@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db.models import F, Subquery
 
+from mfa import owner
 from mfa.models import Challenge
 
 
@@ -93,9 +93,8 @@ def spend(challenge: Challenge, now: datetime) -> bool:
     Its account is held first, by the same statement: so does everybody who changes one, and of two
     who had begun at either end each would wait for the other.
     """
-    owner = get_user_model().objects.select_for_update(no_key=True).filter(pk=challenge.user_id)
     live = Challenge.objects.filter(pk=challenge.pk, spent_at=None, expires_at__gt=now)
-    return bool(live.filter(user=Subquery(owner.values("pk"))).update(spent_at=now))
+    return bool(live.filter(user=Subquery(owner.held(challenge.user_id))).update(spent_at=now))
 
 
 def withdraw(record: Mapping[str, Any], now: datetime, **whose: Any) -> int:

@@ -19,9 +19,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Subquery
 
-from mfa import binding, recovery_codes
+from mfa import owner, recovery_codes
 from mfa.ceremonies import Known, Made
 from mfa.models import Challenge, Passkey, TotpAuthenticator
 from tenants.sealing import derive
@@ -120,11 +120,14 @@ def went_back(passkey: Passkey, sign_count: int) -> bool:
 
 
 def record_use(passkey: Passkey, sign_count: int, now: datetime) -> bool:
-    """Store the counter and the time; False if another use was faster. One conditional UPDATE."""
+    """Store the counter and the time; False if another use was faster. One conditional UPDATE.
+
+    Inside of a transaction. Who takes the passkey away holds its owner first, so this does, too.
+    """
     ahead = Q(sign_count__lt=sign_count)
     if sign_count == 0:
         ahead = Q(sign_count=0)
-    rows = Passkey.objects.filter(ahead, pk=passkey.pk)
+    rows = Passkey.objects.filter(ahead, pk=passkey.pk, user=Subquery(owner.held(passkey.user_id)))
     return bool(rows.update(sign_count=sign_count, last_used_at=now))
 
 
@@ -168,7 +171,7 @@ def remove(user_id: Any, passkey_id: UUID) -> str | None:
     """
     with transaction.atomic():
         # The app may be taken away at the same moment: then the later of the two sees it.
-        binding.hold_owner(user_id)
+        owner.hold(user_id)
         passkey = Passkey.objects.filter(pk=passkey_id, user_id=user_id).first()
         if passkey is None or not Passkey.objects.filter(pk=passkey.pk).delete()[0]:
             return None

@@ -31,7 +31,7 @@ from accounts.models import (
     User,
 )
 from accounts.models.statement import Insert, Update, execute
-from mfa import binding, challenges, passkeys, recovery_codes
+from mfa import binding, challenges, owner, passkeys, recovery_codes
 from mfa.models import Passkey
 
 
@@ -228,7 +228,7 @@ def unlink(linked: ExternalAccount, act: Act) -> None:
         facts=[("provider", provider.name), ("name there", str(linked))],
     )
     with transaction.atomic():
-        binding.hold_owner(user.pk)
+        owner.hold(user.pk)
         external.unlink(linked, act.client, row=unlinked)
         # First, so that a login which was faster has its session ended.
         challenges.withdraw(word, act.client.now, user=user)

@@ -13,7 +13,7 @@ from accounts.login.outcome import Factor
 from accounts.login.sessions import Found
 from accounts.login.subject import Subject
 from accounts.models import ExternalAccount, User
-from mfa import binding
+from mfa import owner
 
 
 class LastWay(Exception):
@@ -40,7 +40,7 @@ def unlink(found: Found, link_id: UUID, client: ClientContext) -> bool:
     user = found.subject.user
     with transaction.atomic():
         # Of two requests at once the later one waits here, and then sees what is left.
-        binding.hold_owner(user.pk)
+        owner.hold(user.pk)
         links = listed(user)
         linked = next((each for each in links if each.pk == link_id), None)
         if linked is None:

@@ -38,7 +38,7 @@ from accounts.login.profile import ChallengeForm, LoginProfile
 from accounts.login.progress import Pending, Progress
 from accounts.login.second_factor import Match
 from accounts.login.subject import Subject, identified
-from mfa import binding, challenges
+from mfa import binding, challenges, owner
 from mfa.models import Challenge
 from tenants.hashing import Overloaded
 
@@ -223,7 +223,7 @@ def _spending(found: Match | PasskeyMatch, journey: Journey, begun: Challenge | 
 
     def spend() -> Reason | None:
         if isinstance(begun, Subject):
-            binding.hold_owner(begun.user.pk)
+            owner.hold(begun.user.pk)
         elif reason := _spend_challenge(begun, journey):
             return reason
         return None if found.spend(journey.client.now) else found.spent_reason

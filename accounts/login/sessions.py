@@ -30,7 +30,7 @@ from accounts.models import Grant, LoginEvent, ServiceCredential, Session, User
 from accounts.models.prepared import Parameter, Prepared
 from accounts.models.statement import Insert, Update, execute
 from accounts.tokens import opaque
-from mfa import binding
+from mfa import owner
 from mfa.models import Challenge
 from tenants.policy import TenantRecord
 from tenants.resolve import directory
@@ -210,7 +210,7 @@ def hold(session: Session, now: datetime) -> None:
     First of all in a transaction, so that nobody waits for whom he keeps waiting. The epoch is read
     anew: the session may have been kept when it rose. Raises LoginRefused(SESSION_ENDED).
     """
-    binding.hold_owner(session.user_id)
+    owner.hold(session.user_id)
     rows = Session.objects.select_for_update(of=("self",), no_key=True)
     held = next(iter(rows.filter(alive(now), pk=session.pk)), None)
     if held is None:
@@ -297,7 +297,7 @@ def rise(user_ids: Any, kept: Q) -> None:
 def end_waiting(user_id: UUID, rows: QuerySet[Session], ended: LoginEvent) -> None:
     """The same as :func:`end_rows` for sessions of one user, after what they are just making."""
     with transaction.atomic():
-        binding.hold_owner(user_id)
+        owner.hold(user_id)
         end_rows(rows, ended)
 
 

@@ -19,8 +19,8 @@ from accounts.login.custody import Act
 from accounts.login.outcome import LoginRefused
 from accounts.login.sessions import FEDERATED
 from accounts.models import ExternalAccount
-from mfa import binding, challenges, totp
-from mfa.models import Challenge, TotpAuthenticator
+from mfa import binding, challenges, passkeys, totp
+from mfa.models import Challenge, Passkey, TotpAuthenticator
 from tenants.models import IdentityProvider
 from tests.login.gate import (
     PASSWORD,
@@ -32,6 +32,7 @@ from tests.login.gate import (
     login,
     second,
 )
+from tests.login.keyring import alone, asked, give
 from tests.login.test_races import _own_connection
 from tests.login.test_races_of_sessions import _until_somebody_waits, found_of
 
@@ -93,6 +94,13 @@ def _new_address(town: Town) -> tuple[Deed, Deed]:
     return lambda: address_change.confirm(found, wish, context()), bind
 
 
+def _passkey_alone(town: Town) -> tuple[Deed, Deed]:
+    """A passkey signs in, and is taken away."""
+    key = give("alice")
+    answer, row = key.get(asked()), Passkey.objects.get(user=town.alice)
+    return lambda: alone(answer), lambda: passkeys.remove(town.alice.pk, row.pk)
+
+
 @pytest.mark.parametrize(
     ("both", "at", "step"),
     [
@@ -101,6 +109,7 @@ def _new_address(town: Town) -> tuple[Deed, Deed]:
         (_another_app_and_one_call, TotpAuthenticator, "spend_step"),
         (_new_password, challenges, "spend"),
         (_new_address, challenges, "spend"),
+        (_passkey_alone, passkeys, "record_use"),
     ],
 )
 def test_two_changes_of_an_account_at_once_do_not_wait_for_each_other(
