@@ -1,5 +1,6 @@
 """What every test can ask for. Personas and their tenants are in `tests/fixtures.py`."""
 
+import gc
 import importlib.util
 import itertools
 import os
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for part in (slow, fast)
         for item in part[len(part) * n // processes : len(part) * (n + 1) // processes]
     ]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_slow(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -176,15 +177,24 @@ SCENES: Mapping[str, Callable[[Page, Made], Scenes]] = {
 
 
 def played(
-    browser: Browser, demo: Demo, made: Made, name: str, **options: Any
+    browser: Browser,
+    demo: Demo,
+    made: Made,
+    name: str,
+    *,
+    script: Path | None = None,
+    **options: Any,
 ) -> Iterator[tuple[str, Page]]:
-    """One walk over such pages; each is open when it is told."""
+    """One walk over such pages; each is open when it is told. ``script``: one for every page."""
     # A name that passkeys can be made for.
     address = demo.base_url.replace("127.0.0.1", "localhost")
-    page = browser.new_context(base_url=address, locale="en", **options).new_page()
+    context = browser.new_context(base_url=address, locale="en", **options)
+    if script is not None:
+        context.add_init_script(path=script)
+    page = context.new_page()
     for scene in SCENES[name](page, made):
         yield scene, page
-    page.context.close()
+    context.close()
 
 
 def _go(page: Page, act: Callable[[Page, Any], None], what: Any) -> None:

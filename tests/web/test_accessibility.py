@@ -27,8 +27,6 @@ pytestmark = [
 
 def violations(page: Page, rules: list[str], kind: str) -> list[str]:
     """What axe finds, a line for each rule with the elements concerned."""
-    if not page.evaluate("() => Boolean(window.axe)"):
-        page.add_script_tag(path=AXE)
     options = {"runOnly": {"type": kind, "values": rules}, "resultTypes": ["violations"]}
     found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
@@ -87,6 +85,7 @@ def test_every_page_can_be_used_by_everybody(demo: Demo, walker: Walker) -> None
     with chromium() as browser:
         # Our pages run no script but their own; axe is let in beside them.
         context = opened(browser, demo, walker, bypass_csp=True)
+        context.add_init_script(path=AXE)
         page = context.new_page()
         for kind in pages(page, demo.base_url, walker.starts, MOST):
             walked.append(kind)
@@ -107,7 +106,7 @@ def test_pages_that_no_link_leads_to_can_be_used_by_everybody(
 ) -> None:
     wrong: dict[str, list[str]] = {}
     with chromium() as browser:
-        for scene, page in played(browser, demo, made, name, bypass_csp=True):
+        for scene, page in played(browser, demo, made, name, script=AXE, bypass_csp=True):
             if found := objections(page):
                 wrong[scene] = found
     assert not wrong, pformat(wrong, width=160)
